@@ -1,0 +1,36 @@
+/** A campaign file after validation. Texts may hold `{{variables}}`: `{{name}}`, `{{phone}}` and the contact's extra columns. */
+export interface Campaign {
+  /** Short, stable, `[a-z0-9-]`; part of every attempt's id. */
+  name: string;
+  /** What the callee's phone shows, E.164. */
+  callerId: string;
+  /** Dial-string template, e.g. `PJSIP/{e164}@trunk`, `PJSIP/{digits}@trunk`, `Local/{e164}@people`. */
+  dialString: string;
+  /** ISO 3166-1 alpha-2, for numbers without a country code. */
+  defaultCountry: string;
+  /** BCP 47, e.g. `en-US`, `de-DE`. */
+  language: string;
+  /** ElevenLabs voice id. */
+  voice: string;
+  /** Spoken first, by the worker, not left to the model: says who calls. */
+  greeting: string;
+  /** Spoken right after the greeting: that it is an AI, that the call is recorded. */
+  disclosure: string;
+  /** What the model is to reach. */
+  goal: string;
+  /** How the model is to go about it. */
+  script: string;
+  /** Spoken when the model ends the call without words of its own. */
+  goodbye: string;
+  /** When people may be called, in the contact's own time zone. `HH:MM`; `24:00` is midnight at the day's end. */
+  hours: { from: string; to: string };
+  recording: boolean;
+  limits: {
+    /** How long the phone may ring. */
+    answerTimeoutMs: number;
+    /** How long a conversation may last before a polite goodbye. */
+    maxCallMs: number;
+    /** How many turns of the agent before a polite goodbye. */
+    maxTurns: number;
+  };
+}

@@ -1,0 +1,33 @@
+/**
+ * Audio to and from Asterisk for one call. PCM, signed 16-bit little-endian, mono, at `sampleRate`.
+ * A frame is 20 ms.
+ */
+export interface MediaLeg {
+  /** The external-media channel in Asterisk. */
+  readonly channelId: string;
+  /** Hertz. */
+  readonly sampleRate: number;
+  /** Resolves once, when the leg is gone; `error` when that wasn't asked for. */
+  readonly closed: Promise<{ error?: Error }>;
+  /** The callee's audio, one frame at a time. Returns the unsubscribe function. */
+  onFrame(listener: (frame: Buffer) => void): () => void;
+  /** What we say, queued behind what is already queued. */
+  speak(): Utterance;
+  /** Stops playout at once (silence within two frames) and drops everything queued; every unfinished utterance settles with what was heard. */
+  flush(): void;
+  /** True while something is queued or being heard. */
+  readonly speaking: boolean;
+  close(): Promise<void>;
+}
+
+/** One piece of speech on its way to the callee's ear. */
+export interface Utterance {
+  /** Any number of bytes. Resolves when there is room for more (back-pressure: at most 10 s ahead of the ear). No-op after the end or a flush. */
+  write(pcm: Buffer): Promise<void>;
+  /** No more audio will come. */
+  end(): void;
+  /** Milliseconds of this utterance that have been heard so far. */
+  readonly heardMs: number;
+  /** Settles when the last frame was heard (`complete: true`), or when it was flushed or the leg died (`complete: false`). Never rejects. */
+  readonly played: Promise<{ heardMs: number; complete: boolean }>;
+}

@@ -1,0 +1,30 @@
+import type { ServiceError } from '../errors.ts';
+
+export interface SpeechToTextOptions {
+  /** Of the PCM (signed 16-bit little-endian, mono) that will be sent. Hertz. */
+  sampleRate: number;
+  /** BCP 47. */
+  language: string;
+  /** May change. */
+  onInterim: (text: string) => void;
+  /** Will not change: one utterance. */
+  onFinal: (text: string) => void;
+  /** The session is over and won't come back by itself. Called at most once. */
+  onError: (error: ServiceError) => void;
+  /** Ends the session at once. */
+  signal: AbortSignal;
+}
+
+export interface SpeechToTextSession {
+  /** One frame or more. Never throws; after the end it is a no-op. */
+  send(pcm: Buffer): void;
+  /** The callee has paused: make what you have final. */
+  commit(): void;
+  close(): void;
+}
+
+/** Streaming speech-to-text. */
+export interface SpeechToText {
+  /** Resolves when the service is listening; rejects with a ServiceError. */
+  open(options: SpeechToTextOptions): Promise<SpeechToTextSession>;
+}
