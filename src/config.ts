@@ -1,0 +1,197 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { UserError } from './errors.ts';
+
+/** One environment variable: how it is read, and what a human is told of it (also in `.env.example`). */
+interface Setting {
+  read: z.ZodType;
+  help: string;
+  /** Unit or form, e.g. `ms`, `URL`. */
+  unit: string;
+  /** What a wrong value is told to be instead. */
+  expected: string;
+  default?: string;
+  secret?: true;
+}
+
+const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const ms = (help: string, fallback: number, max = 3_600_000): Setting => ({
+  read: wholeNumber(1, max),
+  help,
+  unit: 'ms',
+  expected: `a whole number of milliseconds from 1 to ${max}`,
+  default: String(fallback),
+});
+const text = (help: string, unit = 'text', fallback?: string): Setting => ({
+  read: z.string().min(1),
+  help,
+  unit,
+  expected: 'some text',
+  ...(fallback === undefined ? {} : { default: fallback }),
+});
+const secret = (help: string): Setting => ({ ...text(help, 'secret'), secret: true });
+const url = (help: string, protocols: string[], fallback?: string): Setting => ({
+  read: z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol)),
+  help,
+  unit: 'URL',
+  expected: `an address that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  ...(fallback === undefined ? {} : { default: fallback }),
+});
+const count = (help: string, fallback: number, min: number, max: number, unit = 'count'): Setting => ({
+  read: wholeNumber(min, max),
+  help,
+  unit,
+  expected: `a whole number from ${min} to ${max}`,
+  default: String(fallback),
+});
+const choice = (help: string, values: readonly [string, ...string[]], fallback: string): Setting => ({
+  read: z.enum(values),
+  help,
+  unit: values.join('|'),
+  expected: `one of ${values.join(', ')}`,
+  default: fallback,
+});
+
+/** Every variable that Ringfence reads. Nothing else in the program reads the environment. */
+export const SETTINGS = {
+  REDIS_URL: url('The Redis that holds the queue and the ledger. Unset: one is started on loopback, in DATA_DIR', ['redis:', 'rediss:']),
+  QUEUE_PREFIX: text('Prefix of every key in Redis, so that several installations can share one', 'text', 'ringfence'),
+  DATA_DIR: text('Where recordings, logs and a Redis of our own keep their files', 'folder', 'data'),
+  LEDGER_DAYS: count('How long an ended attempt is remembered, so that the same contact is not called again', 90, 1, 3650, 'days'),
+
+  ARI_URL: url("Asterisk's HTTP address", ['http:', 'https:'], 'http://127.0.0.1:8088'),
+  ARI_USERNAME: text('User of ari.conf'),
+  ARI_PASSWORD: secret('Its password'),
+  ARI_APP: text(
+    "Stasis application of this worker; two processes must never share one. Unset: made of the host's name and the process id",
+    'name',
+  ),
+
+  ELEVENLABS_API_KEY: secret('Key for text-to-speech and speech-to-text'),
+  ELEVENLABS_BASE_URL: url('Where ElevenLabs is reached', ['http:', 'https:'], 'https://api.elevenlabs.io'),
+  ELEVENLABS_MODEL: text('Text-to-speech model', 'model', 'eleven_flash_v2_5'),
+  OPENAI_API_KEY: secret('Key for the language model'),
+  OPENAI_BASE_URL: url('Where OpenAI is reached', ['http:', 'https:'], 'https://api.openai.com/v1'),
+  OPENAI_MODEL: text('Language model', 'model', 'gpt-4.1-mini'),
+  HUBSPOT_ACCESS_TOKEN: secret('Private app token of HubSpot. Unset: no CRM'),
+  HUBSPOT_BASE_URL: url('Where HubSpot is reached', ['http:', 'https:'], 'https://api.hubapi.com'),
+
+  CALL_CONCURRENCY: count('Calls at a time in one worker process', 5, 1, 500, 'calls'),
+  MEDIA_SAMPLE_RATE: choice('Audio between Asterisk and the worker', ['8000', '16000', '24000'], '16000'),
+  SERVICE_DEADLINE: ms('How long a service may take to its first useful answer', 8_000),
+  CRM_PATIENCE: ms('How long a call waits for the CRM before it goes on without', 2_000),
+  ARI_DEADLINE: ms('How long Asterisk may take to answer a request', 5_000),
+
+  WEB_HOST: text('Address that the web pages listen on', 'address', '127.0.0.1'),
+  WEB_PORT: count('Port of the web pages', 15_000, 0, 65_535, 'port'),
+  WEB_USERNAME: text('Who may see the web pages', 'text', 'ringfence'),
+  WEB_PASSWORD: secret('Their password'),
+
+  LOG_LEVEL: choice('Least important line that is logged', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+export interface Config {
+  redisUrl: string | undefined;
+  queuePrefix: string;
+  dataDir: string;
+  ledgerDays: number;
+  ari: { url: string; username: string; password: string; app: string; deadlineMs: number };
+  elevenLabs: { apiKey: string; baseUrl: string; model: string };
+  openAi: { apiKey: string; baseUrl: string; model: string };
+  hubSpot: { accessToken: string; baseUrl: string } | undefined;
+  callConcurrency: number;
+  mediaSampleRate: number;
+  serviceDeadlineMs: number;
+  crmPatienceMs: number;
+  web: { host: string; port: number; username: string; password: string };
+  logLevel: string;
+  /** Every secret value, for the logger to black out. */
+  secrets: string[];
+}
+
+/** What a process is going to do, and so which settings it can't do without. */
+export type Role = 'enqueue' | 'call' | 'delivery' | 'web';
+
+const REQUIRED: Record<Role, readonly SettingName[]> = {
+  enqueue: [],
+  call: ['ARI_USERNAME', 'ARI_PASSWORD', 'ELEVENLABS_API_KEY', 'OPENAI_API_KEY'],
+  delivery: [],
+  web: ['WEB_PASSWORD'],
+};
+
+/** Reads `.env` of the current folder, if there is one, into the environment; what is set already wins. */
+export function readEnvFile(path = '.env'): void {
+  try {
+    process.loadEnvFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/**
+ * Validates the environment for the given roles.
+ * @throws UserError that lists every problem at once: the variable, what was found, what is expected.
+ */
+export function loadConfig(roles: readonly Role[], env: Record<string, string | undefined> = process.env): Config {
+  const problems: string[] = [];
+  const values = new Map<SettingName, unknown>();
+  const needed = new Set(roles.flatMap((role) => REQUIRED[role]));
+  for (const [key, entry] of Object.entries(SETTINGS)) {
+    const name = key as SettingName;
+    const setting: Setting = entry;
+    const raw = env[name]?.trim() || setting.default;
+    if (raw === undefined) {
+      if (needed.has(name)) problems.push(`${name} is not set. Expected: ${setting.expected} (${setting.help}).`);
+      continue;
+    }
+    const parsed = setting.read.safeParse(raw);
+    if (parsed.success) values.set(name, parsed.data);
+    else problems.push(`${name} is ${setting.secret ? 'not usable' : JSON.stringify(raw)}. Expected: ${setting.expected}.`);
+  }
+  if (problems.length > 0) {
+    throw new UserError(
+      `The settings can't be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}\nSet them in the environment or in .env (.env.example lists them all) and start again.`,
+    );
+  }
+  return shape(values);
+}
+
+function shape(values: ReadonlyMap<SettingName, unknown>): Config {
+  const string = (name: SettingName) => String(values.get(name) ?? '');
+  const number = (name: SettingName) => Number(values.get(name));
+  const secrets = (Object.keys(SETTINGS) as SettingName[])
+    .filter((name) => 'secret' in SETTINGS[name] && values.has(name))
+    .map((name) => string(name));
+  return {
+    redisUrl: values.has('REDIS_URL') ? string('REDIS_URL') : undefined,
+    queuePrefix: string('QUEUE_PREFIX'),
+    dataDir: string('DATA_DIR'),
+    ledgerDays: number('LEDGER_DAYS'),
+    ari: {
+      url: string('ARI_URL'),
+      username: string('ARI_USERNAME'),
+      password: string('ARI_PASSWORD'),
+      app: string('ARI_APP') || `ringfence-${hostname()}-${process.pid}`,
+      deadlineMs: number('ARI_DEADLINE'),
+    },
+    elevenLabs: { apiKey: string('ELEVENLABS_API_KEY'), baseUrl: string('ELEVENLABS_BASE_URL'), model: string('ELEVENLABS_MODEL') },
+    openAi: { apiKey: string('OPENAI_API_KEY'), baseUrl: string('OPENAI_BASE_URL'), model: string('OPENAI_MODEL') },
+    hubSpot: values.has('HUBSPOT_ACCESS_TOKEN')
+      ? { accessToken: string('HUBSPOT_ACCESS_TOKEN'), baseUrl: string('HUBSPOT_BASE_URL') }
+      : undefined,
+    callConcurrency: number('CALL_CONCURRENCY'),
+    mediaSampleRate: number('MEDIA_SAMPLE_RATE'),
+    serviceDeadlineMs: number('SERVICE_DEADLINE'),
+    crmPatienceMs: number('CRM_PATIENCE'),
+    web: { host: string('WEB_HOST'), port: number('WEB_PORT'), username: string('WEB_USERNAME'), password: string('WEB_PASSWORD') },
+    logLevel: string('LOG_LEVEL'),
+    secrets: [...secrets, ...redisPassword(string('REDIS_URL'))],
+  };
+}
+
+function redisPassword(redisUrl: string): string[] {
+  const password = URL.canParse(redisUrl) ? new URL(redisUrl).password : '';
+  return password ? [password, decodeURIComponent(password)] : [];
+}
