@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { UserError } from '../errors.ts';
+
+/**
+ * A connection that outlives outages: commands wait until Redis is back.
+ * @param onError hears of every failed connection attempt; without a listener ioredis writes to the console itself.
+ */
+export function connectRedis(url: string, onError: (error: Error) => void): Redis {
+  const redis = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: (attempts) => Math.min(attempts * 100, 2_000) });
+  redis.on('error', onError);
+  return redis;
+}
+
+/**
+ * A connection for a script that a human waits for: it works now or says at once that it doesn't.
+ * @throws UserError when Redis can't be reached.
+ */
+export async function connectRedisNow(url: string): Promise<Redis> {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    retryStrategy: null,
+    connectTimeout: 5_000,
+  });
+  let reason = 'no answer';
+  redis.on('error', (error) => {
+    reason = error.message || (error as NodeJS.ErrnoException).code || reason;
+  });
+  try {
+    await redis.connect();
+    await redis.ping();
+    return redis;
+  } catch (error) {
+    redis.disconnect();
+    const { host } = new URL(url);
+    throw new UserError(
+      `Redis at ${host} can't be reached (${error instanceof Error && error.message !== 'Connection is closed.' ? error.message : reason}). ` +
+        'Nothing was written. Start Redis or correct REDIS_URL, then run the same command again: nothing is added twice.',
+      { cause: error },
+    );
+  }
+}
+
+/** Runs a Lua script by its hash, sending the text only when Redis doesn't know it (after a restart, say). */
+export function createScript(redis: Redis, lua: string): (keys: string[], args: (string | number)[]) => Promise<unknown> {
+  const sha = createHash('sha1').update(lua).digest('hex');
+  return async (keys, args) => {
+    try {
+      return await redis.evalsha(sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return redis.eval(lua, keys.length, ...keys, ...args);
+    }
+  };
+}
