@@ -30,7 +30,7 @@ export function templateVariables(text: string): TemplateVariable[] {
 
 /** The names of variables for which this contact has no value and the text no default. */
 export function missingVariables(text: string, contact: Contact): string[] {
-  const missing = templateVariables(text).filter((variable) => variable.fallback === undefined && !valueOf(variable.name, contact));
+  const missing = templateVariables(text).filter((variable) => variable.fallback === undefined && !contactValue(variable.name, contact));
   return [...new Set(missing.map((variable) => variable.name))];
 }
 
@@ -42,14 +42,14 @@ export function renderTemplate(text: string, contact: Contact): string {
   return parse(text)
     .parts.map((part) => {
       if (typeof part === 'string') return part;
-      const value = valueOf(part.name, contact) || part.fallback;
+      const value = contactValue(part.name, contact) || part.fallback;
       if (value === undefined) throw new RangeError(`no value for {{${part.name}}}`);
       return value;
     })
     .join('');
 }
 
-function valueOf(name: string, contact: Contact): string {
+function contactValue(name: string, contact: Contact): string {
   if (name === 'phone') return contact.phone;
   const value = name === 'name' ? contact.name : Object.hasOwn(contact.variables, name) ? contact.variables[name] : undefined;
   return (value ?? '').replace(/\s+/g, ' ').trim();

@@ -1,0 +1,120 @@
+import { type CountryCode, getCountries } from 'libphonenumber-js/max';
+import { z } from 'zod';
+import { timeOfDayMs } from '../call/hours.ts';
+import { templateProblems } from '../call/template.ts';
+
+/** A text field's message is what was expected, with an example; the file's reader puts what it found before it. */
+const word = (expected: string, isRight: (text: string) => boolean) => z.string({ error: expected }).refine(isRight, { error: expected });
+const matching = (pattern: RegExp, expected: string) => word(expected, (text) => pattern.test(text));
+
+const SECOND_MS = 1000;
+const UNIT_MS: Record<string, number> = { ms: 1, s: SECOND_MS, m: 60 * SECOND_MS, h: 3600 * SECOND_MS };
+
+function durationMs(text: string): number {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)$/.exec(text.trim()) ?? [];
+  return Math.round(Number(amount) * (UNIT_MS[unit ?? ''] ?? Number.NaN));
+}
+
+const duration = (minimum: string, maximum: string, example: string) =>
+  word(`a duration from ${minimum} to ${maximum} with its unit (ms, s, m or h), e.g. ${example}`, (text) => {
+    const ms = durationMs(text);
+    return ms >= durationMs(minimum) && ms <= durationMs(maximum);
+  }).transform(durationMs);
+
+const TIME = /^(?:[01]\d|2[0-3]):[0-5]\d$/;
+
+/** `maximum` in characters: what is spoken must be short, what the model reads may be long. */
+const template = (what: string, maximum: number, example: string) => {
+  const expected = `${what}, up to ${maximum} characters, e.g. "${example}"`;
+  return z
+    .string({ error: expected })
+    .trim()
+    .min(1, { error: expected })
+    .max(maximum, { error: expected })
+    .superRefine((text, context) => {
+      for (const problem of templateProblems(text)) context.addIssue({ code: 'custom', message: problem, params: { isProblem: true } });
+    });
+};
+
+/** `&` would ring several phones at once, and a comma or bar ends the string in Asterisk's ears. */
+const DIAL_STRING = /^[A-Za-z][A-Za-z0-9_]*\/[^\s&,|]+$/;
+const PLACEHOLDERS = ['{e164}', '{digits}', '{number}'];
+
+function isDialString(text: string): boolean {
+  const placeholders = text.match(/\{[^}]*\}?/g) ?? [];
+  return DIAL_STRING.test(text) && placeholders.length > 0 && placeholders.every((placeholder) => PLACEHOLDERS.includes(placeholder));
+}
+
+export function isCountry(code: string): code is CountryCode {
+  return (getCountries() as string[]).includes(code);
+}
+
+function isLanguage(text: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(text).length === 1 && /^[A-Za-z]{2,3}(-|$)/.test(text);
+  } catch {
+    return false;
+  }
+}
+
+/** Every value is text here: the file is read without YAML's own types, so `+12025550100` stays a phone number and `NO` stays Norway. */
+export const campaignSchema = z.strictObject({
+  name: matching(/^[a-z0-9][a-z0-9-]{0,47}$/, 'a short name of small letters, digits and "-", e.g. spring-checkups'),
+  callerId: matching(/^\+[1-9]\d{6,14}$/, 'your own number in E.164: "+", country code, number, no spaces, e.g. +12025550100'),
+  trunk: matching(/^[A-Za-z0-9_.-]+$/, 'the name of a PJSIP endpoint of your Asterisk, e.g. my-carrier').optional(),
+  dialString: word(
+    "Asterisk's dial string, TECH/…, for one phone, with {e164} (+12025550123), {digits} (12025550123) or {number} (as {e164}) in it, e.g. PJSIP/{e164}@my-carrier",
+    isDialString,
+  ).optional(),
+  defaultCountry: word('a country of two capital letters (ISO 3166), e.g. US', isCountry).optional(),
+  language: word('a language tag, e.g. en-US or de-DE', isLanguage).default('en-US'),
+  voice: matching(/^[A-Za-z0-9]{8,64}$/, 'an ElevenLabs voice id, e.g. 21m00Tcm4TlvDq8ikWAM'),
+  greeting: template('the first words, which say who calls', 600, 'Hello {{name}}, this is the Lindenweg dental practice.'),
+  disclosure: template(
+    'the sentence that says that an AI calls and whether the call is recorded',
+    600,
+    'I am an AI assistant, and this call is recorded.',
+  ),
+  goal: template('what the call is to reach', 4_000, 'Confirm or move the appointment.'),
+  script: template('how the model is to go about it', 40_000, 'Ask whether {{appointment}} still suits.'),
+  goodbye: template('the last words', 600, 'Thank you, goodbye.').optional(),
+  hours: z
+    .strictObject(
+      {
+        from: matching(TIME, 'a time of day, HH:MM from 00:00 to 23:59, e.g. 08:00').default('08:00'),
+        to: word(
+          'a time of day, HH:MM from 00:01 to 24:00, e.g. 21:00',
+          (text) => (TIME.test(text) && text !== '00:00') || text === '24:00',
+        ).default('21:00'),
+      },
+      { error: unknownKeyOr('two times, "from" and "to", e.g. from: 08:00, to: 21:00') },
+    )
+    .refine(({ from, to }) => timeOfDayMs(from) < timeOfDayMs(to), {
+      error: '"from" earlier than "to" on the same day (hours over midnight are not possible), e.g. from: 08:00, to: 21:00',
+    })
+    .prefault({}),
+  recording: z
+    .enum(['true', 'false', 'yes', 'no', 'on', 'off'], { error: 'true or false' })
+    .transform((text) => ['true', 'yes', 'on'].includes(text))
+    .default(true),
+  limits: z
+    .strictObject(
+      {
+        answerTimeout: duration('5s', '2m', '30s').default(30 * SECOND_MS),
+        maxCall: duration('10s', '2h', '10m').default(600 * SECOND_MS),
+        maxTurns: word(
+          'a whole number from 1 to 500, e.g. 40',
+          (text) => /^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= 500,
+        )
+          .transform(Number)
+          .default(40),
+      },
+      { error: unknownKeyOr('answerTimeout, maxCall and maxTurns, e.g. answerTimeout: 30s') },
+    )
+    .prefault({}),
+});
+
+/** Keeps zod's own word about unknown keys, which the file's reader turns into suggestions. */
+function unknownKeyOr(expected: string) {
+  return (issue: { code?: string | undefined }) => (issue.code === 'unrecognized_keys' ? undefined : expected);
+}
