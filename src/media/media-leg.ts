@@ -11,7 +11,12 @@ export interface MediaLeg {
   readonly closed: Promise<{ error?: Error }>;
   /** The callee's audio, one frame at a time. Returns the unsubscribe function. */
   onFrame(listener: (frame: Buffer) => void): () => void;
-  /** What we say, queued behind what is already queued. */
+  /**
+   * What the callee heard of us, in order, just after it was heard (in pieces of 100 ms or less, cut where a flush cut it; silence isn't reported).
+   * Made for the recorder. Returns the unsubscribe function.
+   */
+  onPlayed(listener: (pcm: Buffer) => void): () => void;
+  /** What we say, queued behind what is already queued: the next utterance is heard when this one has ended. */
   speak(): Utterance;
   /** Stops playout at once (silence within two frames) and drops everything queued; every unfinished utterance settles with what was heard. */
   flush(): void;
@@ -22,7 +27,10 @@ export interface MediaLeg {
 
 /** One piece of speech on its way to the callee's ear. */
 export interface Utterance {
-  /** Any number of bytes. Resolves when there is room for more (back-pressure: at most 10 s ahead of the ear). No-op after the end or a flush. */
+  /**
+   * Any number of bytes; they are not copied, so don't reuse the buffer.
+   * Resolves when there is room for more (back-pressure: at most 10 s ahead of the ear). No-op after the end or a flush.
+   */
   write(pcm: Buffer): Promise<void>;
   /** No more audio will come. */
   end(): void;
