@@ -1,0 +1,117 @@
+import type { ElevenLabsClient } from 'elevenlabs';
+import { createElevenLabsClient, createElevenLabsProbe, type ElevenLabsAccount } from './elevenlabs-client.ts';
+import { createClassify, fault } from './errors/classify.ts';
+import { ELEVENLABS_ERRORS } from './errors/elevenlabs.ts';
+import type { Probed } from './probe.ts';
+import { createRequestWatch, type RequestWatch } from './request-watch.ts';
+import type { SpeechRequest, TextToSpeech } from './text-to-speech.ts';
+
+export interface ElevenLabsTextToSpeechOptions extends ElevenLabsAccount {
+  /** `eleven_flash_v2_5` unless told otherwise: the fastest, 32 languages. */
+  model?: string | undefined;
+  /** From the request to its first audio. Milliseconds. */
+  deadlineMs: number;
+  /** The longest wait for more audio. Milliseconds. */
+  stallMs: number;
+}
+
+const OPERATION = 'text-to-speech';
+
+/** ElevenLabs' HTTP stream, as PCM. */
+export function createElevenLabsTextToSpeech(options: ElevenLabsTextToSpeechOptions): TextToSpeech & Probed {
+  const { apiKey, model = 'eleven_flash_v2_5', deadlineMs, stallMs } = options;
+  const classify = createClassify({ service: 'elevenlabs:text-to-speech', table: ELEVENLABS_ERRORS, secrets: [apiKey] });
+  let made: Promise<ElevenLabsClient> | undefined;
+  const client = (): Promise<ElevenLabsClient> => {
+    made ??= createElevenLabsClient(options, deadlineMs);
+    return made;
+  };
+
+  return {
+    probe: createElevenLabsProbe({ client, classify, deadlineMs }),
+    async *synthesize(request, signal) {
+      signal.throwIfAborted();
+      // The service refuses a text without a word in it.
+      if (request.text.trim() === '') return;
+      // Before the watch begins: loading the SDK takes our time, not the service's.
+      const elevenLabs = await client();
+      const watch = createRequestWatch({ signal, deadlineMs, stallMs, lateCode: 'no-first-chunk' });
+      try {
+        const body = await openStream(elevenLabs, model, request, watch);
+        yield* wholeSamples(body, watch);
+      } catch (error) {
+        signal.throwIfAborted();
+        throw classify(error, OPERATION);
+      } finally {
+        watch.dispose();
+      }
+    },
+  };
+}
+
+async function openStream(
+  elevenLabs: ElevenLabsClient,
+  model: string,
+  request: SpeechRequest,
+  watch: RequestWatch,
+): Promise<ReadableStream<Uint8Array>> {
+  const { data, rawResponse } = await watch.settle(
+    elevenLabs.textToSpeech
+      .stream(
+        request.voice,
+        {
+          text: request.text,
+          modelId: model,
+          outputFormat: pcmFormat(request.sampleRate),
+          ...(takesLanguage(model) ? { languageCode: primaryLanguage(request.language) } : {}),
+        },
+        { abortSignal: watch.signal },
+      )
+      .withRawResponse(),
+  );
+  // The documented type is audio/mpeg whatever was asked for, so only what cannot be sound is refused: it would be heard as noise.
+  const type = rawResponse.headers.get('content-type') ?? '';
+  if (/^(text\/|application\/(json|xhtml|xml))/i.test(type)) throw fault('no-audio', `the answer is ${type}, not audio`);
+  return data;
+}
+
+/** Samples are two bytes; the network cuts where it likes. */
+async function* wholeSamples(body: ReadableStream<Uint8Array>, watch: RequestWatch): AsyncGenerator<Buffer> {
+  const reader = body.getReader();
+  let odd: Buffer = Buffer.alloc(0);
+  let heard = false;
+  try {
+    while (true) {
+      const { done, value } = await watch.settle(reader.read());
+      if (done) break;
+      const bytes = Buffer.concat([odd, value]);
+      const whole = bytes.length - (bytes.length % 2);
+      odd = bytes.subarray(whole);
+      if (whole === 0) continue;
+      heard = true;
+      watch.started();
+      yield bytes.subarray(0, whole);
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+  if (!heard) throw fault('no-audio', 'the stream ended without a sound');
+  if (odd.length > 0) throw fault('stream-ended-early', 'the stream ended within a sample');
+}
+
+function pcmFormat(sampleRate: number): 'pcm_8000' | 'pcm_16000' | 'pcm_24000' {
+  if (sampleRate === 8000) return 'pcm_8000';
+  if (sampleRate === 16_000) return 'pcm_16000';
+  if (sampleRate === 24_000) return 'pcm_24000';
+  throw new RangeError(`text-to-speech at ${sampleRate} Hz is not possible: use 8000, 16000 or 24000`);
+}
+
+/** The multilingual v2 model recognises the language by itself and refuses to be told. */
+function takesLanguage(model: string): boolean {
+  return model !== 'eleven_multilingual_v2';
+}
+
+/** BCP 47 to ISO 639-1: `en-US` is `en`. */
+export function primaryLanguage(language: string): string {
+  return language.split('-', 1)[0]?.toLowerCase() ?? language;
+}
