@@ -1,0 +1,203 @@
+import type { Logger } from '../logger.ts';
+import type { AriConnection } from './ari-connection.ts';
+import type { ChannelNews } from './ari-events.ts';
+import { holdDeadMansSwitch } from './dead-mans-switch.ts';
+import type { CallChannel, ChannelEnd } from './dialler.ts';
+import { removeUntilGone } from './remove-until-gone.ts';
+
+/** ChannelDestroyed follows the acknowledged hang-up within milliseconds; when it doesn't, the socket is away. */
+const LAST_EVENT_MS = 2_000;
+
+/** Q.850: 0 is said when nobody knows, also by Asterisk. */
+const CAUSE_UNKNOWN = 0;
+
+export interface CallLegOptions {
+  connection: AriConnection;
+  channelId: string;
+  absoluteTimeoutMs: number;
+  renewEveryMs: number;
+  logger: Pick<Logger, 'warn' | 'error'>;
+}
+
+/**
+ * What is known of one channel of ours. `unborn`: no StasisStart yet. `ready`: created and in our application. `dialled`: Asterisk has begun to dial. `ringing`,
+ * `up`: as it says. `ended`: gone.
+ */
+export type LegPhase = 'unborn' | 'ready' | 'dialled' | 'ringing' | 'up' | 'ended';
+
+const ORDER: readonly LegPhase[] = ['unborn', 'ready', 'dialled', 'ringing', 'up', 'ended'];
+
+/** One channel of ours from before it exists until it is gone. */
+export interface CallLeg {
+  readonly phase: LegPhase;
+  /** `undefined` while it isn't ended, and when it ended unheard. */
+  readonly end: ChannelEnd | undefined;
+  /** Whether any sign was ever seen that the far end was asked. */
+  readonly wasDialled: boolean;
+  /** Whether it was ever up. */
+  readonly wasUp: boolean;
+  /** Resolves when the phase is at least this one (an ended leg has passed them all). */
+  reached(phase: LegPhase): Promise<void>;
+  onPhase(listener: (phase: LegPhase) => void): () => void;
+  /** From now on its absolute timeout is renewed. */
+  keepAlive(): void;
+  /** DELETE until Asterisk confirms, then waits for the last event. Never rejects. `reason` is ARI's word. */
+  hangup(reason?: 'normal' | 'no_answer'): Promise<'deleted' | 'absent' | 'unconfirmed'>;
+  /** For a channel of which it is certain that it was never made: forgets it without asking Asterisk. */
+  discard(): void;
+  /** The view that a conversation has of it. */
+  readonly asChannel: CallChannel;
+}
+
+/** Starts listening, so it is called before anything is sent. */
+export function createCallLeg(options: CallLegOptions): CallLeg {
+  const { connection, channelId, logger } = options;
+  const gone = new AbortController();
+  const ended = Promise.withResolvers<ChannelEnd>();
+  const phaseListeners = new Set<(phase: LegPhase) => void>();
+  const dtmfListeners = new Set<(digit: string) => void>();
+  let phase: LegPhase = 'unborn';
+  let furthest: LegPhase = 'unborn';
+  let end: ChannelEnd | undefined;
+  let byUs = false;
+  let stopRenewing: () => void = () => undefined;
+  let hangingUp: Promise<'deleted' | 'absent' | 'unconfirmed'> | undefined;
+
+  const advance = (next: LegPhase) => {
+    if (ORDER.indexOf(next) <= ORDER.indexOf(phase)) return;
+    if (next !== 'ended') furthest = next;
+    phase = next;
+    for (const listener of [...phaseListeners]) listener(next);
+  };
+
+  /** `heard` is what ChannelDestroyed said. */
+  const onEnd = (heard?: { cause: number; techCause: number | undefined }) => {
+    if (phase === 'ended') return;
+    end = heard && { ...heard, byUs };
+    stopRenewing();
+    unlisten();
+    advance('ended');
+    gone.abort(new Error('the channel is gone'));
+    ended.resolve(end ?? { cause: CAUSE_UNKNOWN, byUs });
+    phaseListeners.clear();
+    dtmfListeners.clear();
+  };
+
+  const onNews = (news: ChannelNews) => {
+    if (news.kind === 'gone') return onEnd();
+    if (news.kind === 'read-back') return onState(news.channel.state);
+    const { event } = news;
+    switch (event.type) {
+      case 'StasisStart':
+        return advance('ready');
+      case 'Dial':
+        if (event.peer?.id !== channelId) return;
+        advance('dialled');
+        if (event.dialstatus === 'RINGING' || event.dialstatus === 'PROGRESS') advance('ringing');
+        if (event.dialstatus === 'ANSWER') advance('up');
+        return;
+      case 'ChannelStateChange':
+        return onState(event.channel?.state ?? '');
+      case 'ChannelDtmfReceived':
+        for (const listener of [...dtmfListeners]) listener(event.digit ?? '');
+        return;
+      case 'ChannelDestroyed':
+        return onEnd({ cause: event.cause ?? CAUSE_UNKNOWN, techCause: event.tech_cause });
+    }
+  };
+
+  const onState = (state: string) => {
+    if (state === 'Up') advance('up');
+    else if (state === 'Ringing') advance('ringing');
+    else if (state !== 'Down') advance('dialled');
+  };
+
+  const reached = (wanted: LegPhase) =>
+    new Promise<void>((resolve) => {
+      if (ORDER.indexOf(phase) >= ORDER.indexOf(wanted)) return resolve();
+      const look = (now: LegPhase) => {
+        if (ORDER.indexOf(now) < ORDER.indexOf(wanted)) return;
+        phaseListeners.delete(look);
+        resolve();
+      };
+      phaseListeners.add(look);
+    });
+
+  const removeIt = async (reason: string) => {
+    byUs = true;
+    // It must not outlive a hang-up that Asterisk never hears: its timeout runs from here.
+    stopRenewing();
+    const removed = await removeUntilGone(() => connection.hangup(channelId, reason), 2 * options.absoluteTimeoutMs);
+    if (removed === 'unconfirmed')
+      logger.error({ channelId }, 'Asterisk did not confirm a hang-up; the channel ends by its absolute timeout at the latest');
+    // Gone either way: the event only adds why. What was never born has no last event.
+    if (removed === 'deleted' || furthest !== 'unborn') await Promise.race([reached('ended'), elapsed(LAST_EVENT_MS, gone.signal)]);
+    onEnd();
+    return removed;
+  };
+
+  const hangup = (reason = 'normal') => {
+    // A reconnecting socket may call a channel gone whose `create` is still on its way: only what was born has surely died.
+    hangingUp ??= phase === 'ended' && (end || furthest !== 'unborn') ? Promise.resolve('absent') : removeIt(reason);
+    return hangingUp;
+  };
+
+  const unlisten = connection.onChannel(channelId, onNews);
+
+  return {
+    get phase() {
+      return phase;
+    },
+    get end() {
+      return end;
+    },
+    get wasDialled() {
+      return ORDER.indexOf(furthest) >= ORDER.indexOf('dialled');
+    },
+    get wasUp() {
+      return furthest === 'up';
+    },
+    reached,
+    onPhase(listener) {
+      phaseListeners.add(listener);
+      return () => phaseListeners.delete(listener);
+    },
+    keepAlive() {
+      if (phase === 'ended' || byUs) return;
+      stopRenewing = holdDeadMansSwitch({
+        connection,
+        channelId,
+        timeoutMs: options.absoluteTimeoutMs,
+        renewEveryMs: options.renewEveryMs,
+        logger,
+        onGone: onEnd,
+      });
+    },
+    hangup,
+    discard() {
+      hangingUp ??= Promise.resolve('absent');
+      onEnd();
+    },
+    asChannel: {
+      id: channelId,
+      signal: gone.signal,
+      ended: ended.promise,
+      hangup: async () => void (await hangup()),
+      onDtmf(listener) {
+        if (phase !== 'ended') dtmfListeners.add(listener);
+      },
+    },
+  };
+}
+
+function elapsed(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+  });
+}
