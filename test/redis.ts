@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startRedis } from '../src/sandbox/redis-server.ts';
+import { notPrepared } from './asterisk/prepared.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -21,6 +22,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     path: process.env.PATH,
   });
   if (redis.note !== undefined) console.log(redis.note);
+  if (notPrepared) {
+    console.log('Tests against a real Asterisk (test/asterisk) are SKIPPED: none is unpacked here. To have them: npm run asterisk -- up');
+  }
   project.provide('redisUrl', redis.url);
   return async () => {
     await redis.stop();
