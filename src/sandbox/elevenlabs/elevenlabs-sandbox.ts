@@ -1,0 +1,247 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { z } from 'zod';
+import { sleep } from '../../sleep.ts';
+import { createFaultSwitch, type FaultSwitch } from '../faults.ts';
+import { createSandboxApp, listenOnLoopback, type SandboxServer } from '../sandbox-server.ts';
+import { encodeG711 } from '../voice/g711.ts';
+import { speak } from '../voice/voice.ts';
+import { elevenLabsErrors, errorBody, type ScribeErrorType } from './elevenlabs-errors.ts';
+import { type ScribeSession, startScribeSession } from './scribe-session.ts';
+
+export interface ElevenLabsSandboxOptions {
+  /** The only key that is let in. Without it, any. */
+  apiKey?: string | undefined;
+  port?: number | undefined;
+  /** From the request to the first sound. Milliseconds. */
+  firstByteMs?: number;
+  /** How much faster than it is spoken the sound comes. */
+  speed?: number;
+  /** A transcription session that hears nothing from its client for so long is ended. Milliseconds; the real figure isn't documented. */
+  idleTimeoutMs?: number;
+}
+
+export interface ElevenLabsSandbox extends SandboxServer {
+  /** Every text that was asked for and synthesized, oldest first. */
+  readonly spoken: string[];
+  /** Living transcription sessions. */
+  readonly sessions: number;
+  /** Ends every living transcription session with this error message and a close. */
+  failSessions(type: ScribeErrorType, error?: string): void;
+  /** Cuts every transcription session without a word. */
+  dropSessions(): void;
+}
+
+interface World extends Required<Pick<ElevenLabsSandboxOptions, 'firstByteMs' | 'speed' | 'idleTimeoutMs'>> {
+  apiKey: string | undefined;
+  spoken: string[];
+  characters: number;
+  running: number;
+}
+
+const CHUNK_MS = 100;
+const MAX_CONCURRENT = 15;
+const CHARACTER_LIMIT = 10_000_000;
+
+/** ElevenLabs in miniature: text-to-speech and realtime speech-to-text that understand each other, subscription and models. */
+export async function startElevenLabsSandbox(options: ElevenLabsSandboxOptions = {}): Promise<ElevenLabsSandbox> {
+  const { apiKey, firstByteMs = 40, speed = 20, idleTimeoutMs = 20_000 } = options;
+  const world: World = { apiKey, firstByteMs, speed, idleTimeoutMs, spoken: [], characters: 0, running: 0 };
+  const faults = createFaultSwitch({ presets: elevenLabsErrors });
+  const app = createSandboxApp(faults);
+  addSpeech(app, world);
+  addAccount(app, world);
+  const sessions = addTranscription(app, world, faults);
+  const server = await listenOnLoopback(app, faults, options.port);
+  return {
+    ...server,
+    spoken: world.spoken,
+    get sessions() {
+      return sessions.count();
+    },
+    failSessions: (type, error = type) => sessions.each((session) => session.fail(type, error)),
+    dropSessions: sessions.drop,
+  };
+}
+
+const Speech = z.object({
+  text: z.string(),
+  model_id: z.string().default('eleven_multilingual_v2'),
+  language_code: z.string().nullish(),
+  voice_settings: z
+    .object({
+      stability: z.number().min(0).max(1).nullish(),
+      similarity_boost: z.number().min(0).max(1).nullish(),
+      style: z.number().min(0).max(1).nullish(),
+      use_speaker_boost: z.boolean().nullish(),
+      speed: z.number().min(0.7).max(1.2).nullish(),
+    })
+    .nullish(),
+  seed: z.number().int().nullish(),
+  previous_text: z.string().nullish(),
+  next_text: z.string().nullish(),
+  apply_text_normalization: z.enum(['auto', 'on', 'off']).default('auto'),
+});
+
+/** What a form on the wire looks like before anybody asks who sends it: the body is checked first, then the key, then the format. */
+function addSpeech(app: FastifyInstance, world: World): void {
+  const synthesize = async (request: FastifyRequest, reply: FastifyReply) => {
+    const speech = Speech.safeParse(request.body ?? {});
+    if (!speech.success) return reply.code(422).send(validationBody(speech.error, request.body));
+    if (!isKnown(request, world)) return refuseKey(request, reply);
+    const { output_format: format = 'mp3_44100_128' } = request.query as { output_format?: string };
+    const sound = synthesizeAs(speech.data.text, format);
+    if (!sound) {
+      const message = `The sandbox speaks pcm_*, ulaw_8000 and alaw_8000, not ${format}.`;
+      return reply.code(400).send(errorBody({ type: 'invalid_request', code: 'invalid_output_format', message }));
+    }
+    world.spoken.push(speech.data.text);
+    world.characters += speech.data.text.length;
+    // The real service calls every format by this name.
+    reply.header('content-type', 'audio/mpeg').header('request-id', randomUUID()).header('character-cost', speech.data.text.length);
+    reply.header('current-concurrent-requests', world.running + 1).header('maximum-concurrent-requests', MAX_CONCURRENT);
+    return reply.send(Readable.from(streamed(sound.bytes, sound.bytesPerMs * CHUNK_MS, world), { objectMode: false }));
+  };
+  app.post('/v1/text-to-speech/:voice/stream', synthesize);
+  app.post('/v1/text-to-speech/:voice', synthesize);
+}
+
+async function* streamed(bytes: Buffer, chunkBytes: number, world: World): AsyncGenerator<Buffer> {
+  world.running++;
+  try {
+    await sleep(world.firstByteMs);
+    for (let at = 0; at < bytes.length; at += chunkBytes) {
+      yield bytes.subarray(at, at + chunkBytes);
+      await sleep(CHUNK_MS / world.speed);
+    }
+  } finally {
+    world.running--;
+  }
+}
+
+function synthesizeAs(text: string, format: string): { bytes: Buffer; bytesPerMs: number } | undefined {
+  if (format === 'ulaw_8000' || format === 'alaw_8000') {
+    return { bytes: encodeG711(speak(text, 8000), format === 'ulaw_8000' ? 'ulaw' : 'alaw'), bytesPerMs: 8 };
+  }
+  const rate = /^pcm_(8000|16000|24000|32000|48000)$/.exec(format)?.[1];
+  return rate === undefined ? undefined : { bytes: speak(text, Number(rate)), bytesPerMs: Number(rate) / 500 };
+}
+
+function validationBody(error: z.ZodError, input: unknown): unknown {
+  return {
+    detail: error.issues.map(({ code, path, message }) => ({
+      type: code === 'invalid_type' ? 'missing' : code,
+      loc: ['body', ...path],
+      msg: code === 'invalid_type' ? 'Field required' : message,
+      input: input ?? null,
+    })),
+  };
+}
+
+function isKnown(request: { headers: Record<string, unknown> }, { apiKey }: World): boolean {
+  const key = request.headers['xi-api-key'];
+  return typeof key === 'string' && key !== '' && (apiKey === undefined || key === apiKey);
+}
+
+function refuseKey(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { status, body } = request.headers['xi-api-key'] ? elevenLabsErrors.invalidApiKey401 : elevenLabsErrors.missingApiKey401;
+  return reply.code(status).send(body);
+}
+
+function addAccount(app: FastifyInstance, world: World): void {
+  app.get('/v1/user/subscription', (request, reply) => {
+    if (!isKnown(request, world)) return refuseKey(request, reply);
+    return reply.send({
+      tier: 'creator',
+      character_count: world.characters,
+      character_limit: CHARACTER_LIMIT,
+      max_character_limit_extension: 0,
+      max_credit_limit_extension: 0,
+      can_extend_character_limit: false,
+      allowed_to_extend_character_limit: false,
+      next_character_count_reset_unix: Math.floor(Date.now() / 1000) + 30 * 86_400,
+      voice_slots_used: 1,
+      professional_voice_slots_used: 0,
+      professional_voice_slots_used_in_workspace: 0,
+      voice_limit: 30,
+      voice_add_edit_counter: 0,
+      professional_voice_limit: 1,
+      can_extend_voice_limit: false,
+      can_use_instant_voice_cloning: true,
+      can_use_professional_voice_cloning: false,
+      current_overage: { amount: '0', currency: 'usd' },
+      status: 'active',
+      open_invoices: [],
+      has_open_invoices: false,
+    });
+  });
+  app.get('/v1/models', (request, reply) => {
+    if (request.headers['xi-api-key'] === undefined) {
+      return reply.code(404).send(errorBody({ type: 'not_found', code: 'workspace_not_found', message: 'Workspace not found.' }));
+    }
+    if (!isKnown(request, world)) return refuseKey(request, reply);
+    return reply.send(['eleven_flash_v2_5', 'eleven_multilingual_v2', 'eleven_v3'].map(describeModel));
+  });
+}
+
+function describeModel(id: string): Record<string, unknown> {
+  const languages = [
+    { language_id: 'en', name: 'English' },
+    { language_id: 'de', name: 'German' },
+  ];
+  return {
+    model_id: id,
+    name: id,
+    description: 'A voice of tones.',
+    can_be_finetuned: false,
+    can_do_text_to_speech: true,
+    can_do_voice_conversion: false,
+    can_use_style: false,
+    can_use_speaker_boost: false,
+    serves_pro_voices: false,
+    requires_alpha_access: false,
+    token_cost_factor: 1,
+    max_characters_request_free_user: 2500,
+    max_characters_request_subscribed_user: 40_000,
+    maximum_text_length_per_request: 40_000,
+    languages,
+    model_rates: { character_cost_multiplier: 0.5, cost_discount_multiplier: 1 },
+    concurrency_group: 'standard',
+  };
+}
+
+interface Sessions {
+  count(): number;
+  each(act: (session: ScribeSession) => void): void;
+  drop(): void;
+}
+
+function addTranscription(app: FastifyInstance, world: World, faults: FaultSwitch): Sessions {
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: 2_000_000 });
+  const sessions = new Map<WebSocket, ScribeSession>();
+  app.server.on('upgrade', (request, socket, head) => {
+    const url = new URL(request.url ?? '/', 'http://sandbox');
+    if (url.pathname !== '/v1/speech-to-text/realtime') return socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n');
+    faults.upgrade(request, socket, (fault) =>
+      sockets.handleUpgrade(request, socket, head, (ws) => {
+        ws.on('close', () => sessions.delete(ws));
+        const authorized = isKnown(request, world) || url.searchParams.has('token');
+        const { idleTimeoutMs } = world;
+        sessions.set(ws, startScribeSession(ws, { id: randomUUID(), query: url.searchParams, authorized, idleTimeoutMs, fault }));
+      }),
+    );
+  });
+  const drop = () => {
+    for (const ws of sockets.clients) ws.terminate();
+  };
+  app.addHook('preClose', async () => drop());
+  return {
+    count: () => sockets.clients.size,
+    each(act) {
+      for (const session of sessions.values()) act(session);
+    },
+    drop,
+  };
+}
