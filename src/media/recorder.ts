@@ -1,0 +1,84 @@
+import { BYTES_PER_SAMPLE } from './frames.ts';
+import { createRecordingTrack, type RecordingTrack } from './recording-track.ts';
+import { createWavFile } from './wav-file.ts';
+
+/** Audio goes to disk this often. */
+const WRITE_EVERY_MS = 500;
+/** What we said is known 100 ms after it was heard, or later when the event loop is busy; so long the file waits for it. A killed process loses this much. */
+const SETTLE_MS = 2_000;
+
+export interface Recorder {
+  /** What the callee said: for `leg.onFrame`. */
+  callee(frame: Buffer): void;
+  /** What the callee heard of us: for `leg.onPlayed`. */
+  agent(pcm: Buffer): void;
+  /** Writes the rest. Never rejects: `error` says why the file ends early (a full disk must not end a call). Idempotent. */
+  close(): Promise<{ durationMs: number; error?: Error }>;
+}
+
+export interface RecorderOptions {
+  /** Its folders are made. */
+  path: string;
+  sampleRate: number;
+  /** Milliseconds of a clock that never goes back. */
+  now?: () => number;
+}
+
+/**
+ * Records a call as a stereo WAV: the agent on channel 1 (left), the callee on channel 2 (right), on one time line that begins with the first sound.
+ * Streams to disk in flat memory; the file of a killed process can be played.
+ */
+export function createRecorder({ path, sampleRate, now = () => performance.now() }: RecorderOptions): Recorder {
+  const agent = createRecordingTrack(sampleRate);
+  const callee = createRecordingTrack(sampleRate);
+  const file = createWavFile(path, sampleRate);
+  const toSamples = (ms: number) => Math.round((ms / 1000) * sampleRate);
+  let beganAt: number | undefined;
+  let done = 0;
+  let closing: Promise<{ durationMs: number; error?: Error }> | undefined;
+
+  /** Writes what stands before sample `to`. */
+  function writeUpTo(to: number): void {
+    for (let from = Math.min(agent.first, callee.first); from < to; from = Math.min(agent.first, callee.first)) {
+      const until = Math.min(to, from + sampleRate);
+      const stereo = new Int16Array((until - from) * 2);
+      agent.take(stereo, from, until, 0);
+      callee.take(stereo, from, until, 1);
+      file.write(stereo, from);
+    }
+    agent.settle(to);
+    callee.settle(to);
+    done = to;
+  }
+
+  function push(track: RecordingTrack, pcm: Buffer): void {
+    if (closing) return;
+    beganAt ??= now() - (pcm.length / BYTES_PER_SAMPLE / sampleRate) * 1000;
+    const atMs = now() - beganAt;
+    track.push(pcm, atMs);
+    const settled = toSamples(atMs - SETTLE_MS);
+    if (settled - done < toSamples(WRITE_EVERY_MS)) return;
+    agent.place(atMs);
+    callee.place(atMs);
+    writeUpTo(settled);
+  }
+
+  async function finish(): Promise<{ durationMs: number; error?: Error }> {
+    agent.place(Number.POSITIVE_INFINITY);
+    callee.place(Number.POSITIVE_INFINITY);
+    const end = Math.max(agent.end, callee.end);
+    writeUpTo(end);
+    const error = await file.close();
+    const durationMs = Math.round((end / sampleRate) * 1000);
+    return error ? { durationMs, error } : { durationMs };
+  }
+
+  return {
+    agent: (pcm) => push(agent, pcm),
+    callee: (frame) => push(callee, frame),
+    close() {
+      closing ??= finish();
+      return closing;
+    },
+  };
+}
