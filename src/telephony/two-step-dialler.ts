@@ -2,9 +2,10 @@ import { ServiceError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { AriConnection } from './ari-connection.ts';
 import { asteriskError, isNeverSent } from './asterisk-errors.ts';
-import { type CallLeg, createCallLeg } from './call-leg.ts';
 import { ABSOLUTE_TIMEOUT_MS, absoluteTimeout, RENEW_EVERY_MS } from './dead-mans-switch.ts';
 import type { ChannelEnd, Dialler, DialRequest, DialResult } from './dialler.ts';
+import { createOwnChannel, type OwnChannel } from './own-channel.ts';
+import { waitFor } from './wait-for.ts';
 
 export interface DiallerOptions {
   logger: Pick<Logger, 'warn' | 'error'>;
@@ -28,7 +29,7 @@ export function createDialler(connection: AriConnection, options: DiallerOptions
   const { stasisStartTimeoutMs = 5_000, answerGraceMs = 5_000, logger } = options;
   const { absoluteTimeoutMs = ABSOLUTE_TIMEOUT_MS, renewEveryMs = RENEW_EVERY_MS } = options;
 
-  const create = async (leg: CallLeg, request: DialRequest): Promise<ServiceError | undefined> => {
+  const create = async (channel: OwnChannel, request: DialRequest): Promise<ServiceError | undefined> => {
     try {
       await connection.createChannel({
         channelId: request.channelId,
@@ -38,60 +39,66 @@ export function createDialler(connection: AriConnection, options: DiallerOptions
       });
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      if (isNeverSent(error)) leg.discard();
-      const removed = await leg.hangup();
+      if (isNeverSent(error)) channel.discard();
+      const removed = await channel.hangup();
       return explainCreate(error, removed, request.endpoint);
     }
     // `dial` before StasisStart is refused, one time in seven.
-    await firstOf(leg.reached('ready'), { signal: request.signal, timeoutMs: stasisStartTimeoutMs, connection });
-    leg.keepAlive();
-    return whyNotToDial(leg, request);
+    await waitFor(channel.enteredOrEnded, { signal: request.signal, timeoutMs: stasisStartTimeoutMs, connection });
+    channel.keepAlive();
+    return whyNotToDial(channel, request);
   };
 
   /** Reasons, known before `dial`, not to send it. */
-  const whyNotToDial = (leg: CallLeg, { signal }: DialRequest): ServiceError | undefined => {
+  const whyNotToDial = (channel: OwnChannel, { signal }: DialRequest): ServiceError | undefined => {
     if (signal.aborted) return aborted(signal);
-    if (leg.phase === 'ended') return asteriskError('The channel was gone before it was dialled', 'channel-gone', 'transient');
-    if (leg.phase === 'unborn') return asteriskError('The created channel did not enter our application', 'no-stasis-start', 'transient');
+    if (channel.phase === 'ended') return asteriskError('The channel was gone before it was dialled', 'channel-gone', 'transient');
+    if (!channel.entered) return asteriskError('The created channel did not enter our application', 'no-stasis-start', 'transient');
     if (connection.state !== 'connected') return eventsAreAway();
     return undefined;
   };
 
-  const ring = async (leg: CallLeg, request: DialRequest): Promise<DialResult> => {
+  const ring = async (channel: OwnChannel, request: DialRequest): Promise<DialResult> => {
     const asked = connection.dial(request.channelId, Math.ceil(request.answerTimeoutMs / 1_000)).then(
       () => undefined,
       (error: unknown) => asServiceError(error),
     );
     const { signal } = request;
     // Events may be faster than the answer, and may be all that comes.
-    await firstOf(Promise.race([asked, leg.reached('up')]), { signal });
-    const refused = leg.wasUp || (leg.phase === 'ended' && leg.wasDialled) || signal.aborted ? undefined : await asked;
-    if (refused) return afterRefusal(leg, request, refused);
-    await firstOf(leg.reached('up'), { signal, timeoutMs: request.answerTimeoutMs + answerGraceMs });
-    if (leg.wasUp) return { kind: 'answered', channel: leg.asChannel };
-    if (leg.phase === 'ended') return leg.end ? { kind: 'unanswered', end: leg.end } : { kind: 'unknown', error: endedUnheard() };
-    return endOurselves(leg, request, asked);
+    await waitFor(Promise.race([asked, channel.reached('up')]), { signal });
+    const refused = channel.wasUp || (channel.phase === 'ended' && channel.wasDialled) || signal.aborted ? undefined : await asked;
+    if (refused) return afterRefusal(channel, request, refused);
+    await waitFor(channel.reached('up'), { signal, timeoutMs: request.answerTimeoutMs + answerGraceMs });
+    if (channel.wasUp) return { kind: 'answered', channel: channel.asChannel };
+    if (channel.phase === 'ended')
+      return channel.end ? { kind: 'unanswered', end: channel.end } : { kind: 'unknown', error: endedUnheard() };
+    return endOurselves(channel, request, asked);
   };
 
   /** `dial` was not answered with success: either it is certain that nothing was sent, or the channel goes and nobody knows. */
-  const afterRefusal = async (leg: CallLeg, { channelId }: DialRequest, error: ServiceError): Promise<DialResult> => {
+  const afterRefusal = async (channel: OwnChannel, { channelId }: DialRequest, error: ServiceError): Promise<DialResult> => {
     let certain = isNeverSent(error) || (error.status !== undefined && error.status >= 400 && error.status < 500);
     // "Not in Stasis" and "not Down" are both 409; the state tells them apart, and what can't be asked is not certain.
     if (error.status === 409) certain = await connection.getChannel(channelId).then(isUndialled, () => false);
-    const removed = await leg.hangup();
-    if (certain && !leg.wasDialled) return { kind: 'not-sent', error };
-    if (removed === 'absent' && leg.end && leg.wasDialled && !leg.wasUp) return { kind: 'unanswered', end: { ...leg.end, byUs: false } };
+    const removed = await channel.hangup();
+    if (certain && !channel.wasDialled) return { kind: 'not-sent', error };
+    if (removed === 'absent' && channel.end && channel.wasDialled && !channel.wasUp)
+      return { kind: 'unanswered', end: { ...channel.end, byUs: false } };
     return { kind: 'unknown', error };
   };
 
   /** Aborted, or Asterisk's own dial timeout did not come. */
-  const endOurselves = async (leg: CallLeg, { signal }: DialRequest, asked: Promise<ServiceError | undefined>): Promise<DialResult> => {
+  const endOurselves = async (
+    channel: OwnChannel,
+    { signal }: DialRequest,
+    asked: Promise<ServiceError | undefined>,
+  ): Promise<DialResult> => {
     const cause = signal.aborted ? NORMAL_CLEARING : NO_ANSWER;
-    const removed = await leg.hangup(signal.aborted ? 'normal' : 'no_answer');
+    const removed = await channel.hangup(signal.aborted ? 'normal' : 'no_answer');
     const error = await asked;
-    if (!leg.wasDialled && error && (isNeverSent(error) || error.status === 404)) return { kind: 'not-sent', error };
+    if (!channel.wasDialled && error && (isNeverSent(error) || error.status === 404)) return { kind: 'not-sent', error };
     if (removed === 'unconfirmed' || error) return { kind: 'unknown', error: error ?? endedUnheard() };
-    const end: ChannelEnd = leg.end ?? { cause, byUs: true };
+    const end: ChannelEnd = channel.end ?? { cause, byUs: true };
     return { kind: 'unanswered', end };
   };
 
@@ -101,55 +108,39 @@ export function createDialler(connection: AriConnection, options: DiallerOptions
       // A call that is answered while nobody hears the event would be dropped.
       if (connection.state !== 'connected') return { kind: 'not-sent', error: eventsAreAway() };
       const { channelId } = request;
-      const leg = createCallLeg({ connection, channelId, absoluteTimeoutMs, renewEveryMs, logger });
+      const channel = createOwnChannel({ connection, channelId, absoluteTimeoutMs, renewEveryMs, logger });
       let answered = false;
       try {
-        const notCreated = await create(leg, request);
+        const notCreated = await create(channel, request);
         if (notCreated) return { kind: 'not-sent', error: notCreated };
         if (!(await request.mark())) return { kind: 'not-mine' };
-        const tooLate = whyNotToDial(leg, request);
+        const tooLate = whyNotToDial(channel, request);
         if (tooLate) return { kind: 'not-sent', error: tooLate };
-        reportProgress(leg, request);
-        const result = await ring(leg, request);
+        reportProgress(channel, request);
+        const result = await ring(channel, request);
         answered = result.kind === 'answered';
         return result;
       } finally {
-        if (!answered) await leg.hangup();
+        if (!answered) await channel.hangup();
       }
     },
   };
 }
 
-function reportProgress(leg: CallLeg, { onProgress }: DialRequest): void {
+function reportProgress(channel: OwnChannel, { onProgress }: DialRequest): void {
   onProgress('dialing');
-  const stop = leg.onPhase((phase) => {
+  const stop = channel.onPhase((phase) => {
     if (phase === 'ringing') onProgress('ringing');
     if (phase !== 'dialled') stop();
   });
 }
 
-/** Waits for `done`, the abort, the end of the time, or the loss of the event socket; the caller looks which it was. */
-async function firstOf(
-  done: Promise<unknown>,
-  { signal, timeoutMs, connection }: { signal: AbortSignal; timeoutMs?: number; connection?: AriConnection },
-): Promise<void> {
-  const { promise: over, resolve } = Promise.withResolvers<void>();
-  const onAbort = () => resolve();
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) resolve();
-  const timer = timeoutMs === undefined ? undefined : setTimeout(resolve, timeoutMs);
-  const unwatch = connection?.onState(onAbort);
-  try {
-    await Promise.race([done, over]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    clearTimeout(timer);
-    unwatch?.();
-  }
-}
-
+/**
+ * On a channel made by `create` it is the *connected* line that an INVITE's From tells; CALLERID alone leaves it "Anonymous" (tried on 22.10). Local channels
+ * show their callee CALLERID.
+ */
 function callerIdVariables(callerId: string): Record<string, string> {
-  return { 'CALLERID(num)': callerId };
+  return { 'CALLERID(num)': callerId, 'CONNECTEDLINE(num,i)': callerId };
 }
 
 function isUndialled(channel: { state: string } | undefined): boolean {

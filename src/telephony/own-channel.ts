@@ -4,6 +4,7 @@ import type { ChannelNews } from './ari-events.ts';
 import { holdDeadMansSwitch } from './dead-mans-switch.ts';
 import type { CallChannel, ChannelEnd } from './dialler.ts';
 import { removeUntilGone } from './remove-until-gone.ts';
+import { waitFor } from './wait-for.ts';
 
 /** ChannelDestroyed follows the acknowledged hang-up within milliseconds; when it doesn't, the socket is away. */
 const LAST_EVENT_MS = 2_000;
@@ -11,7 +12,7 @@ const LAST_EVENT_MS = 2_000;
 /** Q.850: 0 is said when nobody knows, also by Asterisk. */
 const CAUSE_UNKNOWN = 0;
 
-export interface CallLegOptions {
+export interface OwnChannelOptions {
   connection: AriConnection;
   channelId: string;
   absoluteTimeoutMs: number;
@@ -19,26 +20,27 @@ export interface CallLegOptions {
   logger: Pick<Logger, 'warn' | 'error'>;
 }
 
-/**
- * What is known of one channel of ours. `unborn`: no StasisStart yet. `ready`: created and in our application. `dialled`: Asterisk has begun to dial. `ringing`,
- * `up`: as it says. `ended`: gone.
- */
-export type LegPhase = 'unborn' | 'ready' | 'dialled' | 'ringing' | 'up' | 'ended';
+/** How far the call on it has come. `down`: not made yet, or made and not dialled. `dialled`: Asterisk asks the far end. `ended`: gone. */
+export type ChannelPhase = 'down' | 'dialled' | 'ringing' | 'up' | 'ended';
 
-const ORDER: readonly LegPhase[] = ['unborn', 'ready', 'dialled', 'ringing', 'up', 'ended'];
+const ORDER: readonly ChannelPhase[] = ['down', 'dialled', 'ringing', 'up', 'ended'];
 
 /** One channel of ours from before it exists until it is gone. */
-export interface CallLeg {
-  readonly phase: LegPhase;
+export interface OwnChannel {
+  readonly phase: ChannelPhase;
   /** `undefined` while it isn't ended, and when it ended unheard. */
   readonly end: ChannelEnd | undefined;
+  /** Whether it has entered our application: only then may it be dialled or bridged. */
+  readonly entered: boolean;
   /** Whether any sign was ever seen that the far end was asked. */
   readonly wasDialled: boolean;
   /** Whether it was ever up. */
   readonly wasUp: boolean;
-  /** Resolves when the phase is at least this one (an ended leg has passed them all). */
-  reached(phase: LegPhase): Promise<void>;
-  onPhase(listener: (phase: LegPhase) => void): () => void;
+  /** Resolves when it has entered our application, and when it is gone. */
+  readonly enteredOrEnded: Promise<void>;
+  /** Resolves when the phase is at least this one (an ended channel has passed them all). */
+  reached(phase: ChannelPhase): Promise<void>;
+  onPhase(listener: (phase: ChannelPhase) => void): () => void;
   /** From now on its absolute timeout is renewed. */
   keepAlive(): void;
   /** DELETE until Asterisk confirms, then waits for the last event. Never rejects. `reason` is ARI's word. */
@@ -50,20 +52,24 @@ export interface CallLeg {
 }
 
 /** Starts listening, so it is called before anything is sent. */
-export function createCallLeg(options: CallLegOptions): CallLeg {
+export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
   const { connection, channelId, logger } = options;
   const gone = new AbortController();
   const ended = Promise.withResolvers<ChannelEnd>();
-  const phaseListeners = new Set<(phase: LegPhase) => void>();
+  const entrance = Promise.withResolvers<void>();
+  const phaseListeners = new Set<(phase: ChannelPhase) => void>();
   const dtmfListeners = new Set<(digit: string) => void>();
-  let phase: LegPhase = 'unborn';
-  let furthest: LegPhase = 'unborn';
+  let phase: ChannelPhase = 'down';
+  let furthest: ChannelPhase = 'down';
   let end: ChannelEnd | undefined;
+  let entered = false;
   let byUs = false;
   let stopRenewing: () => void = () => undefined;
   let hangingUp: Promise<'deleted' | 'absent' | 'unconfirmed'> | undefined;
 
-  const advance = (next: LegPhase) => {
+  const isBorn = () => entered || furthest !== 'down';
+
+  const advance = (next: ChannelPhase) => {
     if (ORDER.indexOf(next) <= ORDER.indexOf(phase)) return;
     if (next !== 'ended') furthest = next;
     phase = next;
@@ -78,6 +84,7 @@ export function createCallLeg(options: CallLegOptions): CallLeg {
     unlisten();
     advance('ended');
     gone.abort(new Error('the channel is gone'));
+    entrance.resolve();
     ended.resolve(end ?? { cause: CAUSE_UNKNOWN, byUs });
     phaseListeners.clear();
     dtmfListeners.clear();
@@ -89,7 +96,8 @@ export function createCallLeg(options: CallLegOptions): CallLeg {
     const { event } = news;
     switch (event.type) {
       case 'StasisStart':
-        return advance('ready');
+        entered = true;
+        return entrance.resolve();
       case 'Dial':
         if (event.peer?.id !== channelId) return;
         advance('dialled');
@@ -112,10 +120,10 @@ export function createCallLeg(options: CallLegOptions): CallLeg {
     else if (state !== 'Down') advance('dialled');
   };
 
-  const reached = (wanted: LegPhase) =>
+  const reached = (wanted: ChannelPhase) =>
     new Promise<void>((resolve) => {
       if (ORDER.indexOf(phase) >= ORDER.indexOf(wanted)) return resolve();
-      const look = (now: LegPhase) => {
+      const look = (now: ChannelPhase) => {
         if (ORDER.indexOf(now) < ORDER.indexOf(wanted)) return;
         phaseListeners.delete(look);
         resolve();
@@ -130,15 +138,15 @@ export function createCallLeg(options: CallLegOptions): CallLeg {
     const removed = await removeUntilGone(() => connection.hangup(channelId, reason), 2 * options.absoluteTimeoutMs);
     if (removed === 'unconfirmed')
       logger.error({ channelId }, 'Asterisk did not confirm a hang-up; the channel ends by its absolute timeout at the latest');
-    // Gone either way: the event only adds why. What was never born has no last event.
-    if (removed === 'deleted' || furthest !== 'unborn') await Promise.race([reached('ended'), elapsed(LAST_EVENT_MS, gone.signal)]);
+    // Gone either way: the event only adds why. What was never made has no last event.
+    if (removed === 'deleted' || isBorn()) await waitFor(ended.promise, { timeoutMs: LAST_EVENT_MS });
     onEnd();
     return removed;
   };
 
   const hangup = (reason = 'normal') => {
     // A reconnecting socket may call a channel gone whose `create` is still on its way: only what was born has surely died.
-    hangingUp ??= phase === 'ended' && (end || furthest !== 'unborn') ? Promise.resolve('absent') : removeIt(reason);
+    hangingUp ??= phase === 'ended' && (end || isBorn()) ? Promise.resolve('absent') : removeIt(reason);
     return hangingUp;
   };
 
@@ -151,6 +159,10 @@ export function createCallLeg(options: CallLegOptions): CallLeg {
     get end() {
       return end;
     },
+    get entered() {
+      return entered;
+    },
+    enteredOrEnded: entrance.promise,
     get wasDialled() {
       return ORDER.indexOf(furthest) >= ORDER.indexOf('dialled');
     },
@@ -188,16 +200,4 @@ export function createCallLeg(options: CallLegOptions): CallLeg {
       },
     },
   };
-}
-
-function elapsed(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    function done() {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-  });
 }
