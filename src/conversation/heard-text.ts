@@ -70,9 +70,22 @@ export interface HeardSentence {
 
 /** What of a sentence reached the callee's ear, cut at the word. */
 export function heardText({ text, clock, whole, heardMs, complete }: HeardSentence): string {
-  if (complete && whole) return text;
+  if (complete && whole) return clock.durationMs > 0 ? text : '';
   const voicedMs = clock.voicedMs();
   // Cut off while it was still being synthesized: how long it would have become can only be guessed.
   const totalMs = whole ? voicedMs : Math.max(voicedMs, text.length * TYPICAL_MS_PER_CHARACTER);
   return totalMs === 0 ? '' : wordsWithin(text, clock.voicedMs(heardMs) / totalMs);
+}
+
+/** Of the sentences of which `heard` was heard: those that weren't heard to their end. */
+export function unheardSentences(sentences: readonly string[], heard: string): string[] {
+  let left = countWords(heard);
+  return sentences.filter((sentence) => {
+    left -= countWords(sentence);
+    return left < 0;
+  });
+}
+
+function countWords(text: string): number {
+  return text.split(/\s+/).filter((word) => word !== '').length;
 }

@@ -1,0 +1,161 @@
+import type { Campaign } from '../call/campaign.ts';
+import type { Contact } from '../call/contact.ts';
+import type { Disposition, TranscriptEntry } from '../call/outcome.ts';
+import { ServiceError } from '../errors.ts';
+import type { MediaLeg } from '../media/media-leg.ts';
+import type { SpeechDetector } from '../media/speech-detector.ts';
+import type { LanguageModel } from '../services/language-model.ts';
+import type { SpeechToText } from '../services/speech-to-text.ts';
+import type { TextToSpeech } from '../services/text-to-speech.ts';
+import { watchCall } from './call-over.ts';
+import { type Closing, type ConversationState, holdDialogue } from './dialogue.ts';
+import { sayLastWords } from './ending.ts';
+import { instructions } from './instructions.ts';
+import { linesFor } from './lines.ts';
+import { createEar } from './listening.ts';
+import { isOptOut } from './opt-out-phrases.ts';
+import { createVoice } from './speaking.ts';
+import { createTranscript } from './transcript.ts';
+
+export interface ConversationRequest {
+  /**
+   * `goodbye` must have its variables filled in. `goal` and `script` may keep theirs: the model is told to look the facts up,
+   * and a contact's data doesn't become part of an instruction.
+   */
+  campaign: Pick<Campaign, 'goal' | 'script' | 'goodbye' | 'language' | 'voice' | 'limits'>;
+  contact: Contact;
+  /** Spoken first, at once. PCM at the leg's rate. */
+  opening: { text: string; pcm: Buffer };
+  leg: MediaLeg;
+  /** Aborts when the call is over, whoever hung up, or when nobody answered. */
+  signal: AbortSignal;
+}
+
+export interface ConversationDeps {
+  speechToText: SpeechToText;
+  languageModel: LanguageModel;
+  textToSpeech: TextToSpeech;
+  /** For the leg's rate; used by this conversation only. */
+  detector: SpeechDetector;
+  /** In the order in which it became known. */
+  onTranscript?: ((entry: TranscriptEntry) => void) | undefined;
+  onState?: ((state: ConversationState) => void) | undefined;
+  log: {
+    info(facts: object, message: string): void;
+    warn(facts: object, message: string): void;
+  };
+}
+
+export interface ConversationEnd {
+  disposition: Extract<Disposition, 'completed' | 'hung-up' | 'opted-out' | 'silent' | 'failed'>;
+  /** For a human. */
+  reason: string;
+  transcript: TranscriptEntry[];
+  /** Replies of the agent, the opening not counted. */
+  turns: number;
+  error?: ServiceError;
+}
+
+/** The talk with one callee. Made before the phone rings, so that nobody is rung whom we couldn't hear. */
+export interface Conversation {
+  /** Resolves when we can hear; rejects with a ServiceError. Wait for it before dialling. */
+  readonly ready: Promise<void>;
+  /**
+   * Called once, at the answer. Resolves when everything was said and heard, or the call is over; hanging up is the
+   * caller's. Never rejects.
+   */
+  run(): Promise<ConversationEnd>;
+  /** What was said so far. */
+  transcript(): TranscriptEntry[];
+}
+
+export function createConversation(request: ConversationRequest, deps: ConversationDeps): Conversation {
+  const { contact, opening, leg } = request;
+  const { log, languageModel, textToSpeech, speechToText, detector, onState = () => {} } = deps;
+  const { language, voice: voiceId } = request.campaign;
+  const lines = linesFor(language);
+  const campaign = { ...request.campaign, goodbye: speakableGoodbye(request.campaign.goodbye, lines.goodbye) };
+  let answeredAt: number | undefined;
+  const now = () => (answeredAt === undefined ? 0 : performance.now() - answeredAt);
+
+  const call = watchCall(leg, request.signal);
+  const finished = new AbortController();
+  const deaf = new AbortController();
+  const ear = createEar({ leg, speechToText, detector, language, now, signal: AbortSignal.any([call.over, finished.signal]) });
+  ear.onError((error) => deaf.abort(error));
+  const voice = createVoice({ leg, textToSpeech, voice: voiceId, language, now });
+  const transcript = createTranscript(now, deps.onTranscript);
+  const tally = { turns: 0 };
+
+  const context = {
+    campaign,
+    lines,
+    opening,
+    ear,
+    voice,
+    transcript,
+    languageModel,
+    instructions: instructions({ campaign, contact, opening: opening.text }),
+    onState,
+    tally,
+    now,
+    over: call.over,
+    deaf: deaf.signal,
+  };
+
+  async function talk(): Promise<Closing & { error?: ServiceError }> {
+    try {
+      await ear.ready;
+      call.over.throwIfAborted();
+      ear.start();
+      return await holdDialogue(context);
+    } catch (error) {
+      call.over.throwIfAborted();
+      log.warn({ err: error }, 'the conversation can not go on');
+      return { ...failed(error), words: [lines.apology] };
+    }
+  }
+
+  async function run(): Promise<ConversationEnd> {
+    answeredAt = performance.now();
+    let end: Omit<ConversationEnd, 'transcript' | 'turns'>;
+    try {
+      const { words, ...closing } = await talk();
+      end = closing;
+      onState('ending');
+      await sayLastWords(words, { voice, transcript, language, over: call.over, log });
+    } catch {
+      // Only the end of the call comes here.
+      end = await call.ending();
+    }
+    return conclude(end);
+  }
+
+  /** What the callee said last, while nobody waited for it, still counts. */
+  function conclude(end: Omit<ConversationEnd, 'transcript' | 'turns'>): ConversationEnd {
+    const last = ear.halfHeard;
+    finished.abort(new Error('the conversation has ended'));
+    if (last) transcript.callee(last);
+    const optedOut = last !== undefined && isOptOut(last.text);
+    const final = optedOut ? { ...end, disposition: 'opted-out' as const, reason: 'the callee asked not to be called again' } : end;
+    log.info({ disposition: final.disposition, turns: tally.turns }, `conversation ended: ${final.reason}`);
+    return { ...final, transcript: transcript.entries(), turns: tally.turns };
+  }
+
+  return { ready: ear.ready, run, transcript: () => transcript.entries() };
+}
+
+/** A conversation whose phone has been answered already. */
+export async function converse(request: ConversationRequest, deps: ConversationDeps): Promise<ConversationEnd> {
+  return createConversation(request, deps).run();
+}
+
+/** Braces are never read aloud. */
+function speakableGoodbye(goodbye: string, usual: string): string {
+  return goodbye.trim() === '' || goodbye.includes('{{') ? usual : goodbye;
+}
+
+function failed(error: unknown): { disposition: 'failed'; reason: string; error?: ServiceError } {
+  if (error instanceof ServiceError) return { disposition: 'failed', reason: `${error.service}: ${error.message}`, error };
+  return { disposition: 'failed', reason: error instanceof Error ? error.message : String(error) };
+}

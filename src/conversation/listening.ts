@@ -1,0 +1,262 @@
+import type { ServiceError } from '../errors.ts';
+import type { MediaLeg } from '../media/media-leg.ts';
+import type { SpeechDetector } from '../media/speech-detector.ts';
+import type { SpeechToText, SpeechToTextSession } from '../services/speech-to-text.ts';
+
+/** After a commit, how long the final transcript may take before we go on without it. */
+const FINAL_WAIT_MS = 3_000;
+/** Sound that lasts longer than this in one go isn't somebody talking to us (music, a television): it is committed as it stands. */
+const MAX_UTTERANCE_MS = 30_000;
+/** Words have come in that the detector didn't take for speech: after so much quiet they are committed. */
+const UNDETECTED_MS = 1_500;
+/** One turn of the callee, at most. */
+const MAX_TURN_CHARACTERS = 4_000;
+
+/** What the callee did while nobody waited for their turn to end. */
+export type CalleeSound = { kind: 'speech'; atMs: number } | { kind: 'words'; text: string };
+
+export type CalleeTurn =
+  | { kind: 'said'; text: string; atMs: number }
+  /** There was a sound, but no words in it. */
+  | { kind: 'unclear' }
+  | { kind: 'silent' };
+
+/** Listens to the callee, all the time. */
+export interface Ear {
+  /** Resolves when speech-to-text listens. Frames count from `start` on. */
+  readonly ready: Promise<void>;
+  start(): void;
+  /** The callee is making a sound right now. */
+  readonly speaking: boolean;
+  /** The session is gone. */
+  readonly error: ServiceError | undefined;
+  /** Called when the callee begins to speak, and for everything that is understood of it, also before they have finished. */
+  onSound(listener: (sound: CalleeSound) => void): () => void;
+  onError(listener: (error: ServiceError) => void): () => void;
+  /** The callee's next turn, or `silent` after `silenceMs` without one. Rejects when the signal aborts. */
+  turn(options: { silenceMs: number; signal: AbortSignal }): Promise<CalleeTurn>;
+  /** What was said while nobody waited for it, taken out. Undefined when there is nothing, or they are still at it. */
+  takeWords(): { text: string; atMs: number } | undefined;
+  /** Everything of the turn that is going on, also what is not final yet. For the end of a call, which waits for nothing. */
+  readonly halfHeard: { text: string; atMs: number } | undefined;
+}
+
+export interface EarOptions {
+  leg: MediaLeg;
+  speechToText: SpeechToText;
+  detector: SpeechDetector;
+  language: string;
+  /** Milliseconds from the answer. */
+  now: () => number;
+  /** Ends the listening. */
+  signal: AbortSignal;
+}
+
+export function createEar(options: EarOptions): Ear {
+  const { leg, speechToText, detector, now, signal } = options;
+  const soundListeners = new Set<(sound: CalleeSound) => void>();
+  const errorListeners = new Set<(error: ServiceError) => void>();
+  const timers = { utterance: createTimer(), final: createTimer(), undetected: createTimer(), silence: createTimer() };
+  let session: SpeechToTextSession | undefined;
+  let error: ServiceError | undefined;
+  let words: string[] = [];
+  let interim = '';
+  let speechAtMs: number | undefined;
+  let speaking = false;
+  let unclear = false;
+  let finalsDue = 0;
+  let waiting: { silenceMs: number; resolve: (turn: CalleeTurn) => void } | undefined;
+
+  const tell = (sound: CalleeSound) => {
+    for (const listener of [...soundListeners]) listener(sound);
+  };
+
+  function beginSpeech(): void {
+    speaking = true;
+    timers.undetected.stop();
+    speechAtMs ??= now();
+    timers.utterance.start(MAX_UTTERANCE_MS, () => {
+      speaking = false;
+      commit();
+    });
+    tell({ kind: 'speech', atMs: now() });
+    settle();
+  }
+
+  function commit(): void {
+    timers.utterance.stop();
+    timers.undetected.stop();
+    finalsDue++;
+    session?.commit();
+    timers.final.start(FINAL_WAIT_MS, () => {
+      finalsDue = 0;
+      unclear = true;
+      settle();
+    });
+    settle();
+  }
+
+  function onInterim(text: string): void {
+    if (text.trim() === '') return;
+    interim = text.trim().slice(0, MAX_TURN_CHARACTERS);
+    speechAtMs ??= now();
+    tell({ kind: 'words', text: interim });
+    if (speaking || finalsDue > 0) return;
+    timers.undetected.start(UNDETECTED_MS, commit);
+    settle();
+  }
+
+  function onFinal(text: string): void {
+    timers.undetected.stop();
+    interim = '';
+    finalsDue = Math.max(0, finalsDue - 1);
+    if (finalsDue === 0) timers.final.stop();
+    const said = text.trim();
+    if (said === '') unclear = true;
+    else {
+      speechAtMs ??= now();
+      if (words.join(' ').length < MAX_TURN_CHARACTERS) words.push(said.slice(0, MAX_TURN_CHARACTERS));
+      tell({ kind: 'words', text: words.join(' ') });
+    }
+    settle();
+  }
+
+  const busy = () => speaking || finalsDue > 0 || timers.undetected.running;
+
+  function takeWords(): { text: string; atMs: number } | undefined {
+    if (busy()) return undefined;
+    const taken = words.length > 0 ? { text: words.join(' '), atMs: speechAtMs ?? now() } : undefined;
+    words = [];
+    interim = '';
+    speechAtMs = undefined;
+    unclear = false;
+    return taken;
+  }
+
+  /** Gives whoever waits for the callee's turn what there is, once the callee has finished. */
+  function settle(): void {
+    timers.silence.stop();
+    if (waiting === undefined || busy()) return;
+    const { silenceMs, resolve } = waiting;
+    const wasUnclear = unclear;
+    const said = takeWords();
+    if (said) resolve({ kind: 'said', ...said });
+    else if (wasUnclear) resolve({ kind: 'unclear' });
+    else timers.silence.start(silenceMs, () => resolve({ kind: 'silent' }));
+  }
+
+  function start(): void {
+    const unsubscribe = leg.onFrame((frame) => {
+      session?.send(frame);
+      const change = detector.push(frame);
+      if (change === 'speech-start') beginSpeech();
+      // A speech that was committed for its length has ended already.
+      else if (change === 'speech-end' && speaking) {
+        speaking = false;
+        commit();
+      }
+    });
+    whenAborted(signal, unsubscribe);
+  }
+
+  whenAborted(signal, () => {
+    for (const timer of Object.values(timers)) timer.stop();
+    session?.close();
+  });
+
+  async function open(): Promise<void> {
+    session = await speechToText.open({
+      sampleRate: leg.sampleRate,
+      language: options.language,
+      onInterim,
+      onFinal,
+      onError(failure) {
+        error = failure;
+        for (const listener of [...errorListeners]) listener(failure);
+      },
+      signal,
+    });
+    if (signal.aborted) session.close();
+  }
+
+  const ready = open();
+  // Whoever waits for it is told; nobody has to.
+  ready.catch(() => {});
+
+  return {
+    ready,
+    start,
+    get speaking() {
+      return speaking;
+    },
+    get error() {
+      return error;
+    },
+    onSound: (listener) => subscribe(soundListeners, listener),
+    onError: (listener) => subscribe(errorListeners, listener),
+    turn({ silenceMs, signal: turnSignal }) {
+      return new Promise<CalleeTurn>((resolve, reject) => {
+        if (turnSignal.aborted) return reject(turnSignal.reason);
+        const finish = () => {
+          waiting = undefined;
+          timers.silence.stop();
+          unlisten();
+        };
+        const unlisten = whenAborted(turnSignal, () => {
+          finish();
+          reject(turnSignal.reason);
+        });
+        waiting = {
+          silenceMs,
+          resolve(turn) {
+            finish();
+            resolve(turn);
+          },
+        };
+        settle();
+      });
+    },
+    takeWords,
+    get halfHeard() {
+      const text = [...words, interim].filter((part) => part !== '').join(' ');
+      return text === '' ? undefined : { text, atMs: speechAtMs ?? now() };
+    },
+  };
+}
+
+function subscribe<Listener>(listeners: Set<Listener>, listener: Listener): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
+
+/** Runs `action` when the signal aborts, at once when it has. Returns how to forget about it. */
+export function whenAborted(signal: AbortSignal, action: () => void): () => void {
+  if (signal.aborted) {
+    action();
+    return () => {};
+  }
+  signal.addEventListener('abort', action, { once: true });
+  return () => signal.removeEventListener('abort', action);
+}
+
+/** One timer that is set again and again. */
+function createTimer() {
+  let timer: NodeJS.Timeout | undefined;
+  const stop = () => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  return {
+    start(ms: number, action: () => void): void {
+      stop();
+      timer = setTimeout(() => {
+        timer = undefined;
+        action();
+      }, ms);
+    },
+    stop,
+    get running() {
+      return timer !== undefined;
+    },
+  };
+}

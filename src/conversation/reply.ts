@@ -1,0 +1,82 @@
+import type { LanguageModel, ModelRequest } from '../services/language-model.ts';
+import { createSentenceCutter } from './sentences.ts';
+import { readToolCall, type ToolCall } from './tools.ts';
+
+/** A model that writes more than this in one reply has lost its way. Some 100 s of speech. */
+const MAX_REPLY_CHARACTERS = 1_500;
+const MAX_TOOL_CALLS = 8;
+
+/** One reply of the model, being written. */
+export interface Reply {
+  /** In order, as they are written. Ends early, without an error, when the signal aborts or the model fails. */
+  readonly sentences: AsyncIterable<string>;
+  /** The sentences written so far, spoken or not. */
+  readonly written: readonly string[];
+  /** The model has ended the call with this reply. */
+  readonly endsCall: boolean;
+  /** Resolves when nothing more will come. */
+  readonly done: Promise<{ toolCalls: ToolCall[]; error?: unknown }>;
+}
+
+export interface ReplyOptions {
+  languageModel: LanguageModel;
+  request: ModelRequest;
+  language: string;
+  signal: AbortSignal;
+}
+
+/** Starts the request, and reads ahead of the speaking, so that a tool call is known while the words before it are still heard. */
+export function startReply({ languageModel, request, language, signal }: ReplyOptions): Reply {
+  const enough = new AbortController();
+  const written: string[] = [];
+  const toolCalls: ToolCall[] = [];
+  let queue: ReadableStreamDefaultController<string> | undefined;
+  const sentences = new ReadableStream<string>({
+    start(controller) {
+      queue = controller;
+    },
+    cancel() {
+      queue = undefined;
+    },
+  });
+
+  function write(whole: string[]): void {
+    for (const sentence of whole) {
+      written.push(sentence);
+      queue?.enqueue(sentence);
+    }
+  }
+
+  async function read(): Promise<{ toolCalls: ToolCall[]; error?: unknown }> {
+    const cutter = createSentenceCutter(language);
+    let characters = 0;
+    try {
+      for await (const event of languageModel.respond(request, AbortSignal.any([signal, enough.signal]))) {
+        if (signal.aborted) break;
+        if (event.type === 'tool-call') toolCalls.push({ callId: event.callId, name: event.name, arguments: event.arguments });
+        else {
+          characters += event.delta.length;
+          write(cutter.push(event.delta.slice(0, MAX_REPLY_CHARACTERS)));
+        }
+        if (characters > MAX_REPLY_CHARACTERS || toolCalls.length >= MAX_TOOL_CALLS) break;
+      }
+      if (!signal.aborted) write(cutter.end());
+      return { toolCalls };
+    } catch (error) {
+      return signal.aborted ? { toolCalls } : { toolCalls, error };
+    } finally {
+      enough.abort();
+      queue?.close();
+    }
+  }
+
+  const done = read();
+  return {
+    sentences,
+    written,
+    get endsCall() {
+      return toolCalls.some((call) => readToolCall(call).kind !== 'mistake');
+    },
+    done,
+  };
+}

@@ -1,0 +1,120 @@
+import type { BargeInPolicy } from './barge-in.ts';
+import type { Deliver, Delivery } from './delivery.ts';
+import type { Closing, DialogueContext } from './dialogue.ts';
+import { owedNote } from './instructions.ts';
+import { type Reply, startReply } from './reply.ts';
+import { conversationTools, readToolCall, type ToolCall, type ToolOrder } from './tools.ts';
+
+/** Replies with nothing in them, or with tool calls that can't be understood, are asked for again this often in one turn. */
+const MAX_EMPTY_REPLIES = 1;
+const MAX_MISTAKEN_REPLIES = 2;
+
+export interface TurnOptions {
+  context: DialogueContext;
+  deliver: Deliver;
+  policy: () => BargeInPolicy;
+  /** Sentences of the opening that are spoken first. */
+  owed: string[];
+}
+
+export type TurnEnd = { kind: 'closing'; closing: Closing } | { kind: 'said'; delivery: Delivery; sentences: string[] };
+
+/** One turn of the agent: the model's reply, spoken while it is written, and its tool calls. */
+export async function takeTurn({ context, deliver, policy, owed }: TurnOptions): Promise<TurnEnd> {
+  let toSayFirst = owed;
+  let empty = 0;
+  let mistaken = 0;
+  for (;;) {
+    const { reply, delivery, sentences } = await sayReply(context, deliver, policy, toSayFirst);
+    if (delivery.cutOff) return { kind: 'said', delivery, sentences };
+    const { toolCalls, error } = await reply.done;
+    context.over.throwIfAborted();
+    if (error !== undefined) throw error;
+
+    const orders = toolCalls.map((call) => ({ call, order: readToolCall(call) }));
+    const closing = closingOf(orders, reply.written, context);
+    if (closing) return { kind: 'closing', closing };
+    if (orders.length > 0) {
+      for (const { call, order } of orders) if (order.kind === 'mistake') context.transcript.tool(call, order.output);
+      if (++mistaken > MAX_MISTAKEN_REPLIES) return lost('the language model kept calling tools that can not be called', context);
+    } else if (reply.written.length > 0) return { kind: 'said', delivery, sentences };
+    else if (++empty > MAX_EMPTY_REPLIES) return lost('the language model had nothing to say, twice', context);
+    toSayFirst = [];
+  }
+}
+
+async function sayReply(context: DialogueContext, deliver: Deliver, policy: () => BargeInPolicy, first: string[]) {
+  const { transcript, instructions, languageModel, campaign, onState, now } = context;
+  let reply: Reply | undefined;
+  onState('thinking');
+
+  async function* speech(started: Reply): AsyncGenerator<string> {
+    for await (const sentence of chain(first, started.sentences)) {
+      // The call's length is limited, also in the middle of a reply.
+      if (now() >= campaign.limits.maxCallMs) return;
+      onState('speaking');
+      yield sentence;
+    }
+  }
+
+  const begin = (signal: AbortSignal): Reply =>
+    startReply({
+      languageModel,
+      request: {
+        instructions,
+        messages: [...transcript.messages(), ...(first.length > 0 ? [{ role: 'system' as const, text: owedNote(first) }] : [])],
+        tools: conversationTools,
+      },
+      language: campaign.language,
+      signal,
+    });
+
+  const delivery = await deliver(
+    (signal) => {
+      reply = begin(signal);
+      return speech(reply);
+    },
+    () => (reply?.endsCall ? 'nothing' : policy()),
+  );
+  if (reply === undefined) throw new Error('the reply was never begun');
+  return { reply, delivery, sentences: [...first, ...reply.written] };
+}
+
+async function* chain(first: string[], then: AsyncIterable<string>): AsyncGenerator<string> {
+  yield* first;
+  yield* then;
+}
+
+/** The end that the model ordered, if it did. A wish not to be called again outranks everything. */
+function closingOf(
+  orders: { call: ToolCall; order: ToolOrder }[],
+  written: readonly string[],
+  { campaign, lines }: DialogueContext,
+): Closing | undefined {
+  const kinds = orders.map(({ order }) => order);
+  const optOut = kinds.find((order) => order.kind === 'opt-out');
+  if (optOut) {
+    const words = lastWords(optOut.words, written, lines.optedOut);
+    return { disposition: 'opted-out', reason: 'the callee asked not to be called again', words };
+  }
+  const end = kinds.find((order) => order.kind === 'end-call');
+  return end && { disposition: 'completed', reason: 'the agent said goodbye', words: lastWords(end.words, written, campaign.goodbye) };
+}
+
+/** The tool's words, unless the reply had said them already; `usual` when the model gave none at all. */
+function lastWords(words: string | undefined, written: readonly string[], usual: string): string[] {
+  if (words === undefined) return written.length > 0 ? [] : [usual];
+  const said = normalize(written.join(' '));
+  return said.endsWith(normalize(words)) ? [] : [words];
+}
+
+function normalize(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim();
+}
+
+function lost(reason: string, { campaign }: DialogueContext): TurnEnd {
+  return { kind: 'closing', closing: { disposition: 'failed', reason, words: [campaign.goodbye] } };
+}
