@@ -63,7 +63,7 @@ async function openStream(
           text: request.text,
           modelId: model,
           outputFormat: pcmFormat(request.sampleRate),
-          ...(takesLanguage(model) ? { languageCode: primaryLanguage(request.language) } : {}),
+          ...(takesLanguage(model) ? { languageCode: new Intl.Locale(request.language).language } : {}),
         },
         { abortSignal: watch.signal },
       )
@@ -109,9 +109,4 @@ function pcmFormat(sampleRate: number): 'pcm_8000' | 'pcm_16000' | 'pcm_24000' {
 /** The multilingual v2 model recognises the language by itself and refuses to be told. */
 function takesLanguage(model: string): boolean {
   return model !== 'eleven_multilingual_v2';
-}
-
-/** BCP 47 to ISO 639-1: `en-US` is `en`. */
-export function primaryLanguage(language: string): string {
-  return language.split('-', 1)[0]?.toLowerCase() ?? language;
 }

@@ -1,0 +1,187 @@
+import type { ServiceError } from '../errors.ts';
+import { fault } from './errors/classify.ts';
+import { openScribeConnection, type ScribeMessage } from './scribe-connection.ts';
+import type { SpeechToTextOptions, SpeechToTextSession } from './speech-to-text.ts';
+
+export interface ScribeSessionOptions {
+  url: URL;
+  apiKey: string;
+  session: SpeechToTextOptions;
+  /** Milliseconds. */
+  stallMs: number;
+  toServiceError: (error: unknown) => ServiceError;
+}
+
+/** Sent together: five frames. The service advises 0.1 to 1 s; a commit never waits for it. */
+const CHUNK_MS = 100;
+/** The service refuses chunks that are too large. */
+const MAX_CHUNK_MS = 1_000;
+/** The service drops a session that sends no audio, pings or not; others who use it send something every 5 to 10 s. */
+const KEEP_ALIVE_MS = 5_000;
+/** The service commits by itself at 90 s and advises 20 to 30 s. */
+const COMMIT_SILENCE_MS = 30_000;
+/** More than this waiting to be sent means that nobody takes it any more. Milliseconds of audio. */
+const MAX_BACKLOG_MS = 10_000;
+/**
+ * The documentation doesn't promise an answer to a commit of nothing but noise. When words were heard, one unanswered
+ * commit is enough to know that the service is stuck.
+ */
+const MAX_UNANSWERED = 2;
+/** In base64. */
+const WIRE_BYTES_PER_BYTE = 4 / 3;
+
+/** What the server complains of without ending the session. */
+const HARMLESS = new Set(['commit_throttled']);
+
+/** Starts listening; `ready` resolves when the service says that it is, and rejects with whatever was thrown. */
+export function startScribeSession(options: ScribeSessionOptions): { ready: Promise<void>; session: SpeechToTextSession } {
+  const { session, stallMs, toServiceError } = options;
+  const bytesPerMs = (session.sampleRate * 2) / 1000;
+  const { promise: ready, resolve: onReady, reject: onRefused } = Promise.withResolvers<void>();
+  ready.catch(() => {});
+  let state: 'opening' | 'open' | 'over' = 'opening';
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
+  let uncommittedMs = 0;
+  let said = false;
+  let lastSentAt = performance.now();
+  /** Commits that have not been answered, oldest first; `ours` ones only keep the service's buffer short. */
+  const commits: { ours: boolean; at: number }[] = [];
+
+  const connection = openScribeConnection({ url: options.url, apiKey: options.apiKey, onMessage, onFailure: fail });
+  // One beat watches everything that can go quiet. Half of the shortest limit is often enough.
+  const beatMs = Math.min(stallMs, KEEP_ALIVE_MS) / 2;
+  let lastBeatAt = performance.now();
+  let unanswered = 0;
+  const beat = setInterval(watchOver, beatMs);
+  const onAbort = (): void => finish(() => connection.terminate());
+  session.signal.addEventListener('abort', onAbort, { once: true });
+
+  function finish(hangUp: () => void): void {
+    if (state === 'over') return;
+    state = 'over';
+    clearInterval(beat);
+    session.signal.removeEventListener('abort', onAbort);
+    pending = [];
+    hangUp();
+  }
+
+  function fail(error: unknown): void {
+    const wasOpening = state === 'opening';
+    const wasOver = state === 'over';
+    finish(() => connection.terminate());
+    if (wasOpening) onRefused(error);
+    else if (!wasOver) session.onError(toServiceError(error));
+  }
+
+  function onMessage(message: ScribeMessage): void {
+    if (state === 'over') return;
+    switch (message.message_type) {
+      case 'session_started':
+        state = 'open';
+        flush();
+        onReady();
+        break;
+      // A final transcript of a segment is still not committed: more of the utterance may follow.
+      case 'partial_transcript':
+      case 'final_transcript':
+        said ||= textOf(message) !== '';
+        unanswered = 0;
+        session.onInterim(textOf(message));
+        break;
+      case 'committed_transcript':
+        onCommitted(textOf(message));
+        break;
+      default:
+        if ('error' in message) onComplaint(message);
+    }
+  }
+
+  function onCommitted(text: string): void {
+    const commit = commits.shift();
+    said = false;
+    unanswered = 0;
+    // Nobody asked for the silence that we commit ourselves. An empty answer to the caller's commit is an answer.
+    if (text !== '' || commit?.ours === false) session.onFinal(text);
+  }
+
+  function onComplaint(message: ScribeMessage): void {
+    // There was too little to make final: that is an answer, too.
+    if (HARMLESS.has(message.message_type)) {
+      onCommitted('');
+      return;
+    }
+    // A complaint that no table knows is the service's fault, as a plain `error` is.
+    const complaint = fault(message.message_type, 'the service ended the session', fault('scribe_error', 'an error message'));
+    fail(Object.assign(complaint, { body: { detail: { message: message.error } } }));
+  }
+
+  function send(pcm: Buffer, commit: boolean): void {
+    connection.send({ pcm, commit, sampleRate: session.sampleRate });
+    lastSentAt = performance.now();
+    uncommittedMs = commit ? 0 : uncommittedMs + pcm.length / bytesPerMs;
+  }
+
+  function flush(): void {
+    const audio = Buffer.concat(pending);
+    pending = [];
+    pendingBytes = 0;
+    const step = MAX_CHUNK_MS * bytesPerMs;
+    for (let at = 0; at < audio.length; at += step) send(audio.subarray(at, at + step), false);
+  }
+
+  function commit(ours: boolean): void {
+    flush();
+    commits.push({ ours, at: performance.now() });
+    send(Buffer.alloc(0), true);
+  }
+
+  /** What has gone wrong without anybody saying so. */
+  function findStall(now: number): Error | undefined {
+    if (now - connection.lastHeardAt > stallMs) return fault('stream-stalled', `no sign of life for ${stallMs} ms`);
+    if (connection.backlog > MAX_BACKLOG_MS * bytesPerMs * WIRE_BYTES_PER_BYTE)
+      return fault('upload-stalled', 'the service takes no more audio');
+    const [oldest] = commits;
+    if (oldest === undefined || now - oldest.at <= stallMs) return undefined;
+    commits.shift();
+    if (!oldest.ours) unanswered++;
+    return said || unanswered >= MAX_UNANSWERED ? fault('no-final-transcript', `none came within ${stallMs} ms`) : undefined;
+  }
+
+  function watchOver(): void {
+    const now = performance.now();
+    const slept = now - lastBeatAt > 2 * beatMs;
+    lastBeatAt = now;
+    if (state !== 'open') return;
+    connection.ping();
+    // This process did not run for a while: what came meanwhile has not been read yet.
+    if (slept) return;
+    const stall = findStall(now);
+    if (stall) {
+      fail(stall);
+      return;
+    }
+    if (now - lastSentAt > KEEP_ALIVE_MS) send(Buffer.alloc(2 * Math.round((CHUNK_MS * bytesPerMs) / 2)), false);
+    if (!said && uncommittedMs > COMMIT_SILENCE_MS) commit(true);
+  }
+
+  return {
+    ready,
+    session: {
+      send(pcm) {
+        if (state === 'over') return;
+        pending.push(pcm);
+        pendingBytes += pcm.length;
+        if (state === 'open' && pendingBytes >= CHUNK_MS * bytesPerMs) flush();
+      },
+      commit() {
+        if (state === 'open') commit(false);
+      },
+      close: () => finish(() => connection.close()),
+    },
+  };
+}
+
+function textOf(message: ScribeMessage): string {
+  return typeof message.text === 'string' ? message.text.trim() : '';
+}
