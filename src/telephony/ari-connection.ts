@@ -192,7 +192,8 @@ export function createAriConnection(options: AriConnectionOptions): AriConnectio
           if (state === 'connected') return done(resolve);
           if (state === 'closed') return done(() => reject(asteriskError('The connection to Asterisk was closed', 'closed', 'permanent')));
           if (signal?.aborted) return done(() => reject(notYet(target.origin, lastError)));
-          if (lastError && lastError.category !== 'transient') return done(() => reject(lastError));
+          // Anything else may pass: a booting Asterisk says 404 for a while.
+          if (lastError && (lastError.category === 'auth' || state === 'replaced')) return done(() => reject(lastError));
         };
         const done = (settle: () => void) => {
           stateListeners.delete(look);

@@ -63,7 +63,7 @@ const BY_CAUSE: Readonly<Record<number, Meaning>> = {
 /** Where the SIP status says more than the cause it became. */
 const BY_TECH_CAUSE: Readonly<Record<number, Meaning>> = {
   401: ['failed', "the trunk does not accept Asterisk's credentials", 'trunk'],
-  403: ['rejected', 'the carrier refused the call', 'trunk'],
+  403: ['rejected', 'declined, or refused by the carrier', 'trunk'],
   407: ['failed', "the trunk does not accept Asterisk's credentials", 'trunk'],
   483: ['failed', 'the call went round in circles in the network', 'trunk'],
   502: ['congestion', 'the destination is out of order', 'trunk'],

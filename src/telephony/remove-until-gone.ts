@@ -1,6 +1,7 @@
 import { ServiceError } from '../errors.ts';
 import { sleep } from '../sleep.ts';
-import { isGone } from './ari-operations.ts';
+import { type AriOperations, isGone } from './ari-operations.ts';
+import { asteriskError } from './asterisk-errors.ts';
 
 /** Waits between two tries: 100 ms, doubled up to 5 s. */
 const FIRST_DELAY_MS = 100;
@@ -23,4 +24,14 @@ export async function removeUntilGone(remove: () => Promise<void>, patienceMs: n
     }
     await sleep(delayMs);
   }
+}
+
+/** How long a channel of a former owner may take to go. Milliseconds. */
+const HANGUP_PATIENCE_MS = 5_000;
+
+/** Ends a channel that may or may not live. Resolves when it is surely gone; throws a `ServiceError` when Asterisk doesn't say. */
+export async function hangUpSurely(asterisk: Pick<AriOperations, 'hangup'>, channelId: string): Promise<void> {
+  const result = await removeUntilGone(() => asterisk.hangup(channelId, 'normal'), HANGUP_PATIENCE_MS);
+  if (result === 'unconfirmed')
+    throw asteriskError(`Asterisk did not confirm that channel ${channelId} is gone`, 'hangup-unconfirmed', 'transient');
 }
