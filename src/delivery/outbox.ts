@@ -1,6 +1,7 @@
 import { Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { OutboxEntry } from '../call/outbox-entry.ts';
+import { sleep } from '../sleep.ts';
 
 export const DELIVERY_QUEUE = 'delivery';
 
@@ -55,4 +56,39 @@ export function createDeliveryWorker(
   );
   worker.on('error', options.onError);
   return worker;
+}
+
+export interface OutboxRelayOptions {
+  redis: Redis;
+  outboxKey: string;
+  queue: Queue<OutboxEntry>;
+  onError: (error: Error) => void;
+}
+
+/** How often the list is looked at when it is empty. Milliseconds. */
+const LOOK_EVERY_MS = 500;
+
+/** Relays until stopped; `stop` relays what is there once more. */
+export function startOutboxRelay({ redis, outboxKey, queue, onError }: OutboxRelayOptions): { stop(): Promise<void> } {
+  const stopping = new AbortController();
+  const relay = async () => {
+    try {
+      return await relayOutbox(redis, outboxKey, queue);
+    } catch (error) {
+      onError(error instanceof Error ? error : new Error(String(error)));
+      return 0;
+    }
+  };
+  const running = (async () => {
+    while (!stopping.signal.aborted) {
+      if ((await relay()) === 0) await sleep(LOOK_EVERY_MS, stopping.signal).catch(() => {});
+    }
+    await relay();
+  })();
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
 }

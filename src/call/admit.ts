@@ -1,0 +1,44 @@
+import { UserError } from '../errors.ts';
+import type { CallDeps } from './call-deps.ts';
+import type { CallJob, CallVerdict } from './call-job.ts';
+import type { Campaign } from './campaign.ts';
+import type { Contact } from './contact.ts';
+import { nextDialTime } from './hours.ts';
+
+/** How soon a contact is looked at again when it isn't the contact that stands in the way. Milliseconds. */
+const LOOK_AGAIN_MS = 10_000;
+/** Where no dial time lies ahead at all (zones whose hours never meet), a human may mend the file meanwhile. */
+const NO_TIME_AHEAD_MS = 24 * 3_600_000;
+
+/**
+ * The one gate, evaluated at the last moment; it fails closed. Who isn't admitted goes back to the queue with the
+ * reason and a time to look again, and spends no attempt.
+ */
+export async function admit(job: CallJob, deps: CallDeps): Promise<{ campaign: Campaign; contact: Contact } | CallVerdict> {
+  const entry = await deps.ledger.read(job.data.attemptId);
+  if (entry === undefined) {
+    throw new UserError(
+      `The ledger knows nothing of attempt ${job.data.attemptId}, so nobody is dialled. The job may have been added by hand or the ledger lost: enqueue the contact again.`,
+    );
+  }
+  if (entry.state === 'ended') {
+    job.log(`already ended as ${entry.outcome.disposition} (${entry.outcome.reason}); nobody is dialled again`);
+    return { kind: 'ended', outcome: entry.outcome };
+  }
+  const park = (until: number, reason: string): CallVerdict => {
+    job.log(`not now: ${reason}; looking again at ${new Date(until).toISOString()}`);
+    deps.log.info({ attempt: job.data.attemptId, campaign: job.data.campaign, until }, `call parked: ${reason}`);
+    return { kind: 'parked', until, reason };
+  };
+
+  const now = deps.now();
+  const campaign = await deps.campaigns.load(job.data.campaign);
+  if (campaign === undefined) return park(now + NO_TIME_AHEAD_MS, `campaign ${job.data.campaign} is not in Redis; enqueue it again`);
+
+  const times = nextDialTime({ now, timeZones: entry.contact.timeZones, hours: campaign.hours });
+  if (!times.allowed) return park(times.at ?? now + NO_TIME_AHEAD_MS, times.reason);
+
+  const unavailable = deps.telephony.unavailable();
+  if (unavailable !== undefined) return park(now + LOOK_AGAIN_MS, unavailable);
+  return { campaign, contact: entry.contact };
+}

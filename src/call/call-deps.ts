@@ -1,0 +1,67 @@
+import type { Conversation, ConversationRequest } from '../conversation/conversation.ts';
+import type { MediaLeg } from '../media/media-leg.ts';
+import type { Ledger } from '../queue/ledger.ts';
+import type { Crm } from '../services/crm.ts';
+import type { Dialler } from '../telephony/dialler.ts';
+import type { Campaign } from './campaign.ts';
+import type { Contact } from './contact.ts';
+import type { OpeningLines } from './opening-lines.ts';
+import type { Disposition, Outcome } from './outcome.ts';
+
+/** A media leg in Asterisk, and the way to let a callee hear and be heard through it. */
+export interface CallAudio {
+  leg: MediaLeg;
+  /** Puts the answered callee and the leg together. */
+  join(channelId: string): Promise<void>;
+  /** Ends the leg and whatever joined it. Never rejects. */
+  close(): Promise<void>;
+}
+
+export interface CallRecording {
+  /** Below the recordings folder. */
+  file: string;
+  close(): Promise<void>;
+}
+
+/** Everything a call needs from outside. Wired in app.ts. */
+export interface CallDeps {
+  ledger: Ledger;
+  campaigns: { load(name: string): Promise<Campaign | undefined> };
+  telephony: {
+    /** Undefined when calls can be placed now, else why not. */
+    unavailable(): string | undefined;
+    dialler: Dialler;
+    /** Ends a channel of a former owner, if it still lives. Resolves when it is surely gone; throws a ServiceError when Asterisk doesn't say. */
+    hangUp(channelId: string): Promise<void>;
+    /** What a cause of an unanswered call means. */
+    explain(end: { cause: number; techCause?: number | undefined }): { disposition: Disposition; reason: string };
+  };
+  openAudio(signal: AbortSignal): Promise<CallAudio>;
+  openConversation(request: ConversationRequest): Conversation;
+  openRecording(attemptId: string, leg: MediaLeg): Promise<CallRecording>;
+  openingLines: OpeningLines;
+  /** Undefined when no CRM is configured. */
+  crm: Crm | undefined;
+  crmPatienceMs: number;
+  now(): number;
+  log: {
+    info(facts: object, message: string): void;
+    warn(facts: object, message: string): void;
+    error(facts: object, message: string): void;
+  };
+}
+
+/** A call whose attempt is ours. */
+export interface OwnedCall {
+  attemptId: string;
+  epoch: number;
+  campaign: Campaign;
+  contact: Contact;
+  /** Unix milliseconds. */
+  startedAt: number;
+  job: import('./call-job.ts').CallJob;
+}
+
+/** What a step found out about how the attempt ended; wrapping up adds the rest. */
+export type Ending = Pick<Outcome, 'disposition' | 'reason'> &
+  Partial<Omit<Outcome, 'disposition' | 'reason'>> & { crmContactId?: string | undefined };

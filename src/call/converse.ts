@@ -1,0 +1,44 @@
+import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
+import { describeError } from './describe-error.ts';
+import type { AnsweredCall } from './dial.ts';
+
+/** From the answer to the hang-up. Whoever ends it, everything in the call ends at once, and the talk is kept. */
+export async function converse(call: OwnedCall, answered: AnsweredCall, deps: CallDeps): Promise<Ending> {
+  const { channel, audio, conversation, abort, answeredAt, crmContactId } = answered;
+  const { job, campaign, attemptId } = call;
+  job.progress('talking');
+  job.log('answered');
+  channel.signal.addEventListener('abort', () => abort.abort(new Error('the callee hung up')), { once: true });
+  if (channel.signal.aborted) abort.abort(new Error('the callee hung up'));
+  const recording = campaign.recording ? await deps.openRecording(attemptId, audio.leg).catch(noRecording(call, deps)) : undefined;
+  try {
+    await audio.join(channel.id);
+    const { disposition, reason, transcript } = await conversation.run();
+    return { disposition, reason, transcript, answeredAt, endedAt: deps.now(), crmContactId, recording: recording?.file };
+  } catch (error) {
+    deps.log.error({ attempt: attemptId, err: error }, 'conversation broke');
+    const ended = channel.signal.aborted;
+    return {
+      disposition: ended ? 'hung-up' : 'failed',
+      reason: ended ? 'the callee hung up' : describeError(error),
+      transcript: conversation.transcript(),
+      answeredAt,
+      endedAt: deps.now(),
+      crmContactId,
+      recording: recording?.file,
+    };
+  } finally {
+    abort.abort(new Error('the call is over'));
+    await Promise.all([channel.hangup(), audio.close()]);
+    await recording?.close().catch(noRecording(call, deps));
+  }
+}
+
+/** A disk that is full costs the recording, not the call. */
+function noRecording({ attemptId, job }: OwnedCall, deps: CallDeps): (error: unknown) => undefined {
+  return (error) => {
+    job.log(`not recorded: ${describeError(error)}`);
+    deps.log.warn({ attempt: attemptId, err: error }, 'recording failed');
+    return undefined;
+  };
+}

@@ -1,0 +1,33 @@
+import type { CrmCallRecord } from '../services/crm.ts';
+import type { OwnedCall } from './call-deps.ts';
+import type { Outcome, TranscriptEntry } from './outcome.ts';
+
+/** HubSpot cuts a call's body at 65,536 characters; a transcript longer than this loses its middle. */
+const MAX_TRANSCRIPT = 40_000;
+
+export function crmCallRecord(call: OwnedCall, outcome: Outcome, contactId: string | undefined): CrmCallRecord {
+  const { campaign, contact } = call;
+  return {
+    key: call.attemptId,
+    contactId,
+    from: campaign.callerId,
+    to: contact.phone,
+    startedAt: outcome.answeredAt ?? outcome.startedAt,
+    durationMs: outcome.talkMs,
+    disposition: outcome.disposition,
+    title: `${campaign.name}: ${outcome.disposition}`,
+    body: [outcome.reason, transcriptText(outcome.transcript)].filter((part) => part !== '').join('\n\n'),
+  };
+}
+
+/** The transcript as a human reads it. */
+export function transcriptText(transcript: readonly TranscriptEntry[]): string {
+  const lines = transcript.map(({ speaker, text, atMs, bargedIn }) => {
+    const seconds = Math.floor(atMs / 1000);
+    const clock = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+    return `${clock} ${speaker === 'agent' ? 'Agent' : 'Callee'}: ${text}${bargedIn ? ' …' : ''}`;
+  });
+  const text = lines.join('\n');
+  if (text.length <= MAX_TRANSCRIPT) return text;
+  return `${text.slice(0, MAX_TRANSCRIPT / 2)}\n[…]\n${text.slice(-MAX_TRANSCRIPT / 2)}`;
+}

@@ -1,0 +1,7 @@
+import { ServiceError } from '../errors.ts';
+
+/** An error in words for the operator: which service, what it said. */
+export function describeError(error: unknown): string {
+  if (error instanceof ServiceError) return `${error.service}: ${error.message}`;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,122 @@
+import type { Conversation } from '../conversation/conversation.ts';
+import type { CallChannel, DialResult } from '../telephony/dialler.ts';
+import type { CallAudio, CallDeps, Ending, OwnedCall } from './call-deps.ts';
+import type { CallVerdict } from './call-job.ts';
+import { channelId } from './channel-id.ts';
+import { describeError } from './describe-error.ts';
+import type { PreparedCall } from './prepare.ts';
+
+/** Somebody picked up. */
+export interface AnsweredCall {
+  channel: CallChannel;
+  audio: CallAudio;
+  conversation: Conversation;
+  answeredAt: number;
+  crmContactId: string | undefined;
+  /** Ends the conversation and everything in it. */
+  abort: AbortController;
+}
+
+/** A dial that surely sent nothing may be made again, under a new epoch: this often. */
+const NOT_SENT_RETRIES = 2;
+/** How long a contact waits when Asterisk can't be used. Milliseconds. */
+const ASTERISK_ILL_MS = 30_000;
+
+/** Media and conversation are ready before the phone rings; then create, mark, dial. */
+export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDeps): Promise<AnsweredCall | Ending | CallVerdict> {
+  const abort = new AbortController();
+  const signal = AbortSignal.any([abort.signal, call.job.signal]);
+  let audio: CallAudio | undefined;
+  try {
+    audio = await deps.openAudio(signal);
+    const conversation = deps.openConversation({
+      campaign: { ...call.campaign, goodbye: prepared.goodbye },
+      contact: prepared.contact,
+      opening: prepared.opening,
+      leg: audio.leg,
+      signal,
+    });
+    await conversation.ready;
+    const result = await dialChannel(call, signal, deps);
+    if (result.kind === 'answered') {
+      return { channel: result.channel, audio, conversation, abort, answeredAt: deps.now(), crmContactId: prepared.crmContactId };
+    }
+    abort.abort(new Error('nobody answered'));
+    await audio.close();
+    return await unanswered(call, result, prepared, deps);
+  } catch (error) {
+    abort.abort(error);
+    await audio?.close();
+    return { disposition: 'failed', reason: `the phone did not ring: ${describeError(error)}`, crmContactId: prepared.crmContactId };
+  }
+}
+
+async function dialChannel(call: OwnedCall, signal: AbortSignal, deps: CallDeps): Promise<DialResult> {
+  const installation = await deps.ledger.installation();
+  for (let tries = 0; ; tries++) {
+    const { attemptId, epoch, contact, campaign, job } = call;
+    const result = await deps.telephony.dialler.dial({
+      channelId: channelId(installation, attemptId, epoch),
+      endpoint: dialString(campaign.dialString, contact.phone),
+      callerId: campaign.callerId,
+      answerTimeoutMs: campaign.limits.answerTimeoutMs,
+      mark: () => deps.ledger.mark(attemptId, epoch),
+      onProgress: (progress) => {
+        job.progress(progress);
+        job.log(progress);
+      },
+      signal,
+    });
+    if (result.kind !== 'not-sent') return result;
+    job.log(`nothing was sent: ${describeError(result.error)}`);
+    await deps.ledger.unmark(attemptId, epoch);
+    if (tries === NOT_SENT_RETRIES || result.error.category !== 'transient' || signal.aborted) return result;
+    const claim = await deps.ledger.claim(attemptId);
+    if (claim.kind !== 'claimed' || claim.before !== 'claimed') return { kind: 'not-mine' };
+    call.epoch = claim.epoch;
+  }
+}
+
+async function unanswered(
+  call: OwnedCall,
+  result: Exclude<DialResult, { kind: 'answered' }>,
+  prepared: PreparedCall,
+  deps: CallDeps,
+): Promise<Ending | CallVerdict> {
+  const { crmContactId } = prepared;
+  switch (result.kind) {
+    case 'unanswered': {
+      const { disposition, reason } = deps.telephony.explain(result.end);
+      return { disposition, reason, hangupCause: result.end.cause, techCause: result.end.techCause, crmContactId };
+    }
+    case 'unknown':
+      return {
+        disposition: 'interrupted',
+        reason: `Asterisk did not say whether the phone rang: ${describeError(result.error)}`,
+        crmContactId,
+      };
+    case 'not-mine':
+      return park(call, 'another worker has taken this call over', deps);
+    case 'not-sent':
+      if (result.error.category !== 'transient') {
+        return {
+          disposition: 'failed',
+          reason: `Asterisk refused the dial string ${call.campaign.dialString}: ${result.error.message}`,
+          crmContactId,
+        };
+      }
+      return park(call, `Asterisk can't place calls now: ${describeError(result.error)}`, deps);
+  }
+}
+
+async function park(call: OwnedCall, reason: string, deps: CallDeps): Promise<CallVerdict> {
+  await deps.ledger.release(call.attemptId, call.epoch);
+  call.job.log(`not now: ${reason}`);
+  deps.log.warn({ attempt: call.attemptId, campaign: call.campaign.name }, `call parked: ${reason}`);
+  return { kind: 'parked', until: deps.now() + ASTERISK_ILL_MS, reason };
+}
+
+/** `PJSIP/{e164}@trunk` with the number in it: `{e164}` with its plus, `{digits}` and `{number}` without. */
+export function dialString(template: string, phone: string): string {
+  return template.replaceAll('{e164}', phone).replace(/\{(?:digits|number)\}/g, phone.slice(1));
+}

@@ -1,0 +1,53 @@
+import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
+import type { Contact } from './contact.ts';
+import { describeError } from './describe-error.ts';
+import type { OpeningLine } from './opening-lines.ts';
+import { renderTemplate } from './template.ts';
+
+export interface PreparedCall {
+  /** The file's data, completed by the CRM's. */
+  contact: Contact;
+  crmContactId: string | undefined;
+  opening: OpeningLine;
+  /** With the contact's data filled in. */
+  goodbye: string;
+}
+
+/** CRM lookup and the opening line. The CRM is a help, never a condition; without a voice nobody's phone may ring. */
+export async function prepare(call: OwnedCall, deps: CallDeps): Promise<PreparedCall | Ending> {
+  call.job.progress('preparing');
+  const { contact, crmContactId } = await lookUp(call, deps);
+  const { campaign } = call;
+  try {
+    const parts = [campaign.greeting, campaign.disclosure].filter((part) => part !== '').map((part) => renderTemplate(part, contact));
+    const opening = await deps.openingLines.render({ parts, voice: campaign.voice, language: campaign.language }, call.job.signal);
+    return { contact, crmContactId, opening, goodbye: renderTemplate(campaign.goodbye, contact) };
+  } catch (error) {
+    return { disposition: 'failed', reason: `the opening line could not be rendered: ${describeError(error)}`, crmContactId };
+  }
+}
+
+async function lookUp(
+  { contact, attemptId, job }: OwnedCall,
+  deps: CallDeps,
+): Promise<{ contact: Contact; crmContactId: string | undefined }> {
+  if (deps.crm === undefined) return { contact, crmContactId: contact.crmId };
+  try {
+    const signal = AbortSignal.any([job.signal, AbortSignal.timeout(deps.crmPatienceMs)]);
+    const found = await deps.crm.findContact({ crmId: contact.crmId, phone: contact.phone }, signal);
+    if (found === undefined) {
+      job.log('the CRM knows nobody with this number; going on with the data of the file');
+      return { contact, crmContactId: undefined };
+    }
+    job.log(`CRM contact ${found.id}`);
+    return {
+      contact: { ...contact, name: contact.name ?? found.name, variables: { ...found.properties, ...contact.variables } },
+      crmContactId: found.id,
+    };
+  } catch (error) {
+    const reason = describeError(error);
+    job.log(`the CRM did not answer (${reason}); going on with the data of the file`);
+    deps.log.warn({ attempt: attemptId, service: 'hubspot', err: error }, `CRM lookup failed: ${reason}`);
+    return { contact, crmContactId: contact.crmId };
+  }
+}

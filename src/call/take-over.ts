@@ -1,0 +1,50 @@
+import type { CallDeps, OwnedCall } from './call-deps.ts';
+import type { CallJob, CallVerdict } from './call-job.ts';
+import type { Campaign } from './campaign.ts';
+import { channelId } from './channel-id.ts';
+import type { Contact } from './contact.ts';
+import { describeError } from './describe-error.ts';
+import { wrapUp } from './wrap-up.ts';
+
+/** How soon Asterisk is asked again. Milliseconds. */
+const ASK_AGAIN_MS = 10_000;
+
+/**
+ * Claims the attempt. When an earlier owner died or froze on it, its channel is hung up, and how far it had got decides:
+ * `claimed` means that no INVITE was sent and none can be (its mark fails now), so the call goes on;
+ * `dialing` means that the phone may have rung, and the attempt ends as `interrupted`.
+ */
+export async function takeOver(
+  job: CallJob,
+  { campaign, contact }: { campaign: Campaign; contact: Contact },
+  deps: CallDeps,
+): Promise<OwnedCall | CallVerdict> {
+  const { attemptId } = job.data;
+  const claim = await deps.ledger.claim(attemptId);
+  switch (claim.kind) {
+    case 'unknown':
+      throw new Error(`Attempt ${attemptId} vanished from the ledger while it was being claimed; nobody is dialled.`);
+    case 'ended':
+      return { kind: 'ended', outcome: claim.outcome };
+    case 'claimed':
+      break;
+  }
+  const call: OwnedCall = { attemptId, epoch: claim.epoch, campaign, contact, job, startedAt: deps.now() };
+  if (claim.before === 'queued') return call;
+
+  try {
+    const installation = await deps.ledger.installation();
+    for (let epoch = claim.firstEpoch; epoch < claim.epoch; epoch++) {
+      await deps.telephony.hangUp(channelId(installation, attemptId, epoch));
+    }
+  } catch (error) {
+    // Its channel may still live, so nothing is decided yet; the next look claims again and asks again.
+    const reason = `Asterisk did not say whether an earlier call of this contact is over (${describeError(error)})`;
+    job.log(`not now: ${reason}`);
+    deps.log.warn({ attempt: attemptId, err: error }, `call parked: ${reason}`);
+    return { kind: 'parked', until: deps.now() + ASK_AGAIN_MS, reason };
+  }
+  job.log(`taken over from an earlier worker, which had got as far as "${claim.before}"`);
+  if (claim.before === 'claimed') return call;
+  return wrapUp(call, { disposition: 'interrupted', reason: 'the worker that was calling stopped in the middle of the call' }, deps);
+}

@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import type { CallDeps } from './call/call-deps.ts';
+import { createOpeningLines } from './call/opening-lines.ts';
+import type { Config } from './config.ts';
+import { createConversation } from './conversation/conversation.ts';
+import type { Logger } from './logger.ts';
+import { createRecorder } from './media/recorder.ts';
+import { createEnergySpeechDetector } from './media/speech-detector-energy.ts';
+import { connectWebsocketLeg } from './media/websocket-leg.ts';
+import type { CampaignStore } from './queue/campaign-store.ts';
+import type { Ledger } from './queue/ledger.ts';
+import type { AriConnection } from './telephony/ari-connection.ts';
+import { bridgeTogether, openExternalMedia } from './telephony/external-media.ts';
+import { unansweredMeaning } from './telephony/hangup-causes.ts';
+import { hangUpSurely } from './telephony/remove-until-gone.ts';
+import { createDialler } from './telephony/two-step-dialler.ts';
+import type { Services } from './wire-services.ts';
+
+/** How long Asterisk may take to start a media leg. It takes 20 ms when well. */
+const MEDIA_CONNECT_TIMEOUT_MS = 5_000;
+
+export interface CallParts {
+  config: Config;
+  log: Logger;
+  ledger: Ledger;
+  campaigns: CampaignStore;
+  asterisk: AriConnection;
+  services: Services;
+}
+
+/** Puts the parts together into what a call needs. */
+export function wireCalls({ config, log, ledger, campaigns, asterisk, services }: CallParts): CallDeps {
+  const sampleRate = config.mediaSampleRate;
+  const { textToSpeech, speechToText, languageModel, crm } = services;
+  return {
+    ledger,
+    campaigns,
+    crm,
+    crmPatienceMs: config.crmPatienceMs,
+    now: Date.now,
+    log,
+    openingLines: createOpeningLines(textToSpeech, sampleRate),
+    telephony: {
+      unavailable: () =>
+        asterisk.state === 'connected' ? undefined : `Asterisk at ${asterisk.origin} is not connected (${asterisk.state})`,
+      dialler: createDialler(asterisk, { logger: log }),
+      hangUp: (channelId) => hangUpSurely(asterisk, channelId),
+      explain: unansweredMeaning,
+    },
+    openAudio: (signal) => openAudio(asterisk, log, sampleRate, signal),
+    openConversation: (request) =>
+      createConversation(request, { speechToText, languageModel, textToSpeech, log, detector: createEnergySpeechDetector({ sampleRate }) }),
+    async openRecording(attemptId, leg) {
+      const file = `${attemptId}.wav`;
+      const recorder = createRecorder({ path: join(config.dataDir, 'recordings', file), sampleRate });
+      leg.onFrame((frame) => recorder.callee(frame));
+      leg.onPlayed((pcm) => recorder.agent(pcm));
+      return {
+        file,
+        async close() {
+          const { error } = await recorder.close();
+          if (error !== undefined) throw error;
+        },
+      };
+    },
+  };
+}
+
+async function openAudio(asterisk: AriConnection, log: Logger, sampleRate: 8000 | 16000 | 24000, signal: AbortSignal) {
+  const media = await openExternalMedia(asterisk, { sampleRate, logger: log });
+  let bridge: Awaited<ReturnType<typeof bridgeTogether>> | undefined;
+  try {
+    const { channelId, mediaUrl } = media;
+    const leg = await connectWebsocketLeg({ mediaUrl, channelId, sampleRate, signal, connectTimeoutMs: MEDIA_CONNECT_TIMEOUT_MS });
+    await media.started();
+    return {
+      leg,
+      async join(calleeChannelId: string) {
+        bridge = await bridgeTogether(asterisk, [calleeChannelId, channelId], log);
+      },
+      async close() {
+        await Promise.allSettled([leg.close(), media.hangup(), bridge?.destroy()]);
+      },
+    };
+  } catch (error) {
+    await media.hangup();
+    throw error;
+  }
+}
