@@ -57,6 +57,10 @@ export const SETTINGS = {
   REDIS_URL: url('The Redis that holds the queue and the ledger. Unset: one is started on loopback, in DATA_DIR', ['redis:', 'rediss:']),
   QUEUE_PREFIX: text('Prefix of every key in Redis, so that several installations can share one', 'text', 'ringfence'),
   DATA_DIR: text('Where recordings, logs and a Redis of our own keep their files', 'folder', 'data'),
+  DEBIAN_MIRROR: url(
+    "Debian archive that Redis and Asterisk are unpacked from where they are missing. Unset: the one of this machine's package sources",
+    ['http:', 'https:'],
+  ),
   LEDGER_DAYS: count('How long an ended attempt is remembered, so that the same contact is not called again', 90, 1, 3650, 'days'),
 
   ARI_URL: url("Asterisk's HTTP address", ['http:', 'https:'], 'http://127.0.0.1:8088'),
@@ -96,13 +100,14 @@ export interface Config {
   redisUrl: string | undefined;
   queuePrefix: string;
   dataDir: string;
+  debianMirror: string | undefined;
   ledgerDays: number;
   ari: { url: string; username: string; password: string; app: string; deadlineMs: number };
   elevenLabs: { apiKey: string; baseUrl: string; model: string };
   openAi: { apiKey: string; baseUrl: string; model: string };
   hubSpot: { accessToken: string; baseUrl: string } | undefined;
   callConcurrency: number;
-  mediaSampleRate: number;
+  mediaSampleRate: 8000 | 16000 | 24000;
   serviceDeadlineMs: number;
   crmPatienceMs: number;
   web: { host: string; port: number; username: string; password: string };
@@ -168,6 +173,7 @@ function shape(values: ReadonlyMap<SettingName, unknown>): Config {
     redisUrl: values.has('REDIS_URL') ? string('REDIS_URL') : undefined,
     queuePrefix: string('QUEUE_PREFIX'),
     dataDir: string('DATA_DIR'),
+    debianMirror: string('DEBIAN_MIRROR') || undefined,
     ledgerDays: number('LEDGER_DAYS'),
     ari: {
       url: string('ARI_URL'),
@@ -182,7 +188,7 @@ function shape(values: ReadonlyMap<SettingName, unknown>): Config {
       ? { accessToken: string('HUBSPOT_ACCESS_TOKEN'), baseUrl: string('HUBSPOT_BASE_URL') }
       : undefined,
     callConcurrency: number('CALL_CONCURRENCY'),
-    mediaSampleRate: number('MEDIA_SAMPLE_RATE'),
+    mediaSampleRate: Number(values.get('MEDIA_SAMPLE_RATE')) as Config['mediaSampleRate'],
     serviceDeadlineMs: number('SERVICE_DEADLINE'),
     crmPatienceMs: number('CRM_PATIENCE'),
     web: { host: string('WEB_HOST'), port: number('WEB_PORT'), username: string('WEB_USERNAME'), password: string('WEB_PASSWORD') },

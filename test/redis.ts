@@ -19,7 +19,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     redisUrl: process.env.TEST_REDIS_URL,
     dataDir,
     debianDir: 'data/debian',
-    path: process.env.PATH,
   });
   if (redis.note !== undefined) console.log(redis.note);
   if (notPrepared) {

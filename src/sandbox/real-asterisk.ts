@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
 import { sleep } from '../sleep.ts';
 import { type DebianTree, debianTree, type UnpackProgress, unpackDebian } from './debian-packages.ts';
-import { freePort, freeUdpPort } from './free-port.ts';
+import { freePort, freeUdpPort, isTaken } from './free-port.ts';
 import { type OwnedProcess, startProcess } from './owned-process.ts';
 
 /** Stable and oldstable carry no Asterisk; this one has 22.10, and moves on. */
@@ -63,6 +63,10 @@ export interface AsteriskOptions extends PrepareOptions {
   name?: string | undefined;
   /** Port of ARI. Unset: a free one. */
   httpPort?: number | undefined;
+  /** True: where somebody has that port, a free one does as well. */
+  otherPortIfTaken?: boolean | undefined;
+  /** Of its one ARI user. Unset: a random one. */
+  password?: string | undefined;
   /** True: it outlives this process, to be stopped by its pid. */
   detached?: boolean | undefined;
 }
@@ -84,7 +88,7 @@ export async function startRealAsterisk(options: AsteriskOptions): Promise<RealA
   const home =
     options.name === undefined ? await mkdtemp(join(tmpdir(), 'ringfence-asterisk-')) : resolve(options.dataDir, 'asterisk', options.name);
   for (let attempt = 1; ; attempt++) {
-    const settings = await chooseSettings(tree, home, options.httpPort);
+    const settings = await chooseSettings(tree, home, options);
     await writeHome(tree, home, settings);
     const child = await startProcess({
       ...tree.run('usr/sbin/asterisk', ['-f', '-C', join(home, 'etc/asterisk.conf')]),
@@ -117,16 +121,17 @@ interface Settings extends Record<string, string> {
   TRUNK_PORT: string;
 }
 
-async function chooseSettings(tree: DebianTree, home: string, httpPort: number | undefined): Promise<Settings> {
+async function chooseSettings(tree: DebianTree, home: string, options: AsteriskOptions): Promise<Settings> {
+  const { httpPort, otherPortIfTaken = false, password = randomBytes(16).toString('hex') } = options;
   const blocks = (RTP_PORTS.last - RTP_PORTS.first) / RTP_PORTS.each;
   const rtpStart = RTP_PORTS.first + Math.floor(Math.random() * blocks) * RTP_PORTS.each;
   return {
     HOME: home,
     MODULES: join(tree.libraryDir, 'asterisk/modules'),
     HTTP_ADDRESS: '127.0.0.1',
-    HTTP_PORT: String(httpPort ?? (await freePort())),
+    HTTP_PORT: String(httpPort !== undefined && !(otherPortIfTaken && (await isTaken(httpPort))) ? httpPort : await freePort()),
     ARI_USERNAME: 'ringfence',
-    ARI_PASSWORD: randomBytes(16).toString('hex'),
+    ARI_PASSWORD: password,
     SIP_ADDRESS: '127.0.0.1',
     SIP_PORT: String(await freeUdpPort()),
     PEOPLE_PORT: String(await freeUdpPort()),

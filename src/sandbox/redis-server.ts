@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { delimiter, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Redis } from 'ioredis';
 import { createRedisMock } from 'js-redis-server';
 import { UserError } from '../errors.ts';
@@ -36,8 +36,8 @@ export interface RedisServerOptions {
   debianDir?: string | undefined;
   /** Every acknowledged write is on disk (append-only file, fsync always). Default true; false keeps nothing. */
   durable?: boolean | undefined;
-  /** Folders to look for `redis-server` and `valkey-server` in, as in PATH. */
-  path?: string | undefined;
+  /** Address of a Debian mirror; by default the one that this machine's apt uses. */
+  mirror?: string | undefined;
   /** May be called when Debian's package has to be fetched first. */
   onProgress?: ((progress: UnpackProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
@@ -91,18 +91,15 @@ async function runningRedis(dir: string): Promise<RedisServer | undefined> {
 }
 
 async function findProgram(options: RedisServerOptions): Promise<Program | { note: string }> {
-  for (const name of ['redis-server', 'valkey-server']) {
-    const command = (options.path ?? '/usr/local/bin:/usr/bin:/bin')
-      .split(delimiter)
-      .map((folder) => join(folder, name))
-      .find((file) => existsSync(file));
-    if (command !== undefined) return { kind: 'path', command, args: [] };
+  for (const command of ['redis-server', 'valkey-server']) {
+    if (await isOnPath(command)) return { kind: 'path', command, args: [] };
   }
   try {
     const tree = await unpackDebian({
       packages: ['redis-server'],
       suite: 'host',
       dir: join(options.debianDir ?? join(options.dataDir, 'debian'), 'redis'),
+      mirror: options.mirror,
       onProgress: options.onProgress,
       signal: options.signal,
     });
@@ -115,6 +112,11 @@ async function findProgram(options: RedisServerOptions): Promise<Program | { not
         `Install Redis (or set REDIS_URL) for real work. Debian's package was no help: ${error.message}`,
     };
   }
+}
+
+async function isOnPath(command: string): Promise<boolean> {
+  const probe = spawn(command, ['--version'], { stdio: 'ignore' });
+  return new Promise((settle) => probe.once('error', () => settle(false)).once('close', (code) => settle(code === 0)));
 }
 
 function programOf(tree: DebianTree): { command: string; args: string[] } {

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { MediaLeg } from '../../src/media/media-leg.ts';
+import { type RealAsterisk, startRealAsterisk } from '../../src/sandbox/real-asterisk.ts';
+import { answeredLine } from '../media/answered-line.ts';
+import { dataDir, notPrepared } from './prepared.ts';
+
+const AMPLITUDE = 10_000;
+
+function tone(ms: number, sampleRate: number): Buffer {
+  const pcm = Buffer.alloc(((ms * sampleRate) / 1000) * 2);
+  for (let i = 0; i < pcm.length / 2; i++) pcm.writeInt16LE(Math.round(AMPLITUDE * Math.sin((2 * Math.PI * 700 * i) / sampleRate)), i * 2);
+  return pcm;
+}
+
+function isLoud(frame: Buffer): boolean {
+  let energy = 0;
+  for (let at = 0; at < frame.length; at += 2) energy += frame.readInt16LE(at) ** 2;
+  return Math.sqrt(energy / (frame.length / 2)) > AMPLITUDE / 20;
+}
+
+/** Counts what comes back from a callee who echoes. */
+function listen(leg: MediaLeg) {
+  const heard = { loudFrames: 0, lastLoudAt: 0, sizes: new Set<number>() };
+  leg.onFrame((frame) => {
+    heard.sizes.add(frame.length);
+    if (!isLoud(frame)) return;
+    heard.loudFrames += 1;
+    heard.lastLoudAt = performance.now();
+  });
+  return heard;
+}
+
+describe.skipIf(notPrepared)('the media leg on a real Asterisk', () => {
+  let asterisk: RealAsterisk;
+  beforeAll(async () => {
+    asterisk = await startRealAsterisk({ dataDir });
+  });
+  afterAll(() => asterisk?.stop());
+
+  test.each([8000, 16000, 24000] as const)('an utterance goes to the callee and back, to its end, at %i Hz', async (sampleRate) => {
+    const line = await answeredLine(asterisk, { endpoint: 'Local/echo@callee', sampleRate });
+    const heard = listen(line.leg);
+    const playedBytes: number[] = [];
+    line.leg.onPlayed((pcm) => playedBytes.push(pcm.length));
+    const began = performance.now();
+    const first = line.leg.speak();
+    const second = line.leg.speak();
+    const sound = tone(1_010, sampleRate);
+    for (let at = 0; at < sound.length; at += 1_001) await first.write(sound.subarray(at, at + 1_001));
+    first.end();
+    void second.write(tone(500, sampleRate));
+    second.end();
+    expect(await first.played).toEqual({ heardMs: 1_010, complete: true });
+    expect(await second.played).toEqual({ heardMs: 500, complete: true });
+    // Asterisk played it in real time, whatever the speed at which it got it.
+    expect(performance.now() - began).toBeGreaterThan(1_400);
+    expect(playedBytes.reduce((sum, bytes) => sum + bytes, 0)).toBe((sampleRate / 25) * 76);
+    await expect.poll(() => heard.loudFrames, { timeout: 5_000 }).toBeGreaterThanOrEqual(74);
+    expect(heard.loudFrames).toBeLessThanOrEqual(78);
+    expect([...heard.sizes]).toEqual([sampleRate / 25]);
+    await line.close();
+    expect(await line.leg.closed).toEqual({});
+  });
+
+  test('a flush is heard as silence within two frames, and what was heard is known to 100 ms', async () => {
+    const line = await answeredLine(asterisk, { endpoint: 'Local/echo@callee', sampleRate: 16000 });
+    const heard = listen(line.leg);
+    const utterance = line.leg.speak();
+    void utterance.write(tone(30_000, 16000));
+    await expect.poll(() => heard.loudFrames, { timeout: 5_000, interval: 5 }).toBeGreaterThan(40);
+    const framesBefore = heard.loudFrames;
+    line.leg.flush();
+    const { heardMs, complete } = await utterance.played;
+    expect(complete).toBe(false);
+    // The line is quiet when this has been heard, so nothing of the old can come any more.
+    const after = line.leg.speak();
+    void after.write(Buffer.alloc(640 * 25));
+    after.end();
+    expect(await after.played).toEqual({ heardMs: 500, complete: true });
+    // Two frames, and what was on its way through the echo and back.
+    expect(heard.loudFrames - framesBefore).toBeLessThanOrEqual(4);
+    expect(Math.abs(heardMs - heard.loudFrames * 20)).toBeLessThanOrEqual(100);
+    await line.close();
+  });
+
+  test('ten minutes of audio in one write never fill its queue, and nothing is lost on the way', async () => {
+    const line = await answeredLine(asterisk, { endpoint: 'Local/echo@callee', sampleRate: 8000 });
+    const heard = listen(line.leg);
+    const utterance = line.leg.speak();
+    let roomy = false;
+    const writing = utterance.write(tone(600_000, 8000)).then(() => {
+      roomy = true;
+    });
+    await expect.poll(() => heard.loudFrames, { timeout: 10_000 }).toBeGreaterThan(100);
+    expect(roomy).toBe(false);
+    line.leg.flush();
+    await writing;
+    await line.close();
+  });
+
+  test("its channel's end at Asterisk's side is told", async () => {
+    const line = await answeredLine(asterisk, { endpoint: 'Local/echo@callee', sampleRate: 8000 });
+    const utterance = line.leg.speak();
+    void utterance.write(tone(5_000, 8000));
+    await line.hangUpLeg();
+    expect(await line.leg.closed).toMatchObject({ error: { code: 'media-closed' } });
+    expect((await utterance.played).complete).toBe(false);
+    await line.close();
+  });
+});
