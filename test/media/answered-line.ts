@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto';
+import type { MediaLeg } from '../../src/media/media-leg.ts';
+import { connectWebsocketLeg } from '../../src/media/websocket-leg.ts';
+import { type AriAddress, type AriEvent, connectAri } from '../../src/sandbox/people/ari.ts';
+
+export interface AnsweredLine {
+  leg: MediaLeg;
+  /** Ends the callee's channel, as they do when they hang up. */
+  hangUpCallee(): Promise<void>;
+  /** Ends the leg's channel at Asterisk's side. */
+  hangUpLeg(): Promise<void>;
+  close(): Promise<void>;
+}
+
+type Told = AriEvent & { channel?: { state?: string } };
+
+/** Calls a dial string and gives the media leg to whoever answers, by plain ARI requests. `beforeAnswer` runs when the leg is ready and nobody is there yet. */
+export async function answeredLine(
+  address: AriAddress,
+  options: { endpoint: string; sampleRate: 8000 | 16000 | 24000; beforeAnswer?: (leg: MediaLeg) => void },
+): Promise<AnsweredLine> {
+  const { endpoint, sampleRate } = options;
+  const [app, callee, media, bridgeId] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+  const events: Told[] = [];
+  const watchers = new Set<() => void>();
+  const ari = await connectAri(address, app, (event) => {
+    events.push(event);
+    for (const watcher of watchers) watcher();
+  });
+  const seen = (id: string, fits: (event: Told) => boolean) =>
+    new Promise<void>((resolve) => {
+      const look = () => {
+        if (!events.some((event) => event.channel?.id === id && fits(event))) return;
+        watchers.delete(look);
+        resolve();
+      };
+      watchers.add(look);
+      look();
+    });
+
+  await ari.request('POST', 'channels/create', { endpoint, app, channelId: callee });
+  await seen(callee, (event) => event.type === 'StasisStart');
+  const made = (await ari.request('POST', 'channels/externalMedia', {
+    ...{ channelId: media, app, external_host: 'INCOMING', transport: 'websocket', encapsulation: 'none', connection_type: 'server' },
+    format: sampleRate === 8000 ? 'slin' : `slin${sampleRate / 1000}`,
+  })) as { channelvars: { MEDIA_WEBSOCKET_CONNECTION_ID: string } };
+  const mediaUrl = `${address.ariUrl.replace(/^http/, 'ws')}/media/${made.channelvars.MEDIA_WEBSOCKET_CONNECTION_ID}`;
+  const leg = await connectWebsocketLeg({ mediaUrl, channelId: media, sampleRate, connectTimeoutMs: 5_000 });
+  await seen(media, (event) => event.type === 'StasisStart');
+  await ari.request('POST', 'bridges', { type: 'mixing', bridgeId });
+  await ari.request('POST', `bridges/${bridgeId}/addChannel`, { channel: `${callee},${media}` });
+  options.beforeAnswer?.(leg);
+  await ari.request('POST', `channels/${callee}/dial`, { timeout: '10' });
+  await seen(callee, (event) => event.type === 'ChannelStateChange' && event.channel?.state === 'Up');
+
+  const hangUp = async (id: string) => {
+    await ari.request('DELETE', `channels/${id}`).catch(() => {});
+    await seen(id, (event) => event.type === 'ChannelDestroyed');
+  };
+  return {
+    leg,
+    hangUpCallee: () => hangUp(callee),
+    hangUpLeg: () => hangUp(media),
+    async close() {
+      await leg.close();
+      await hangUp(callee);
+      await hangUp(media);
+      await ari.request('DELETE', `bridges/${bridgeId}`);
+      ari.close();
+    },
+  };
+}
