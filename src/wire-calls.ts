@@ -48,8 +48,15 @@ export function wireCalls({ config, log, ledger, campaigns, asterisk, services }
       explain: unansweredMeaning,
     },
     openAudio: (signal) => openAudio(asterisk, log, sampleRate, signal),
-    openConversation: (request) =>
-      createConversation(request, { speechToText, languageModel, textToSpeech, log, detector: createEnergySpeechDetector({ sampleRate }) }),
+    openConversation: (request, onTranscript) =>
+      createConversation(request, {
+        onTranscript,
+        speechToText,
+        languageModel,
+        textToSpeech,
+        log,
+        detector: createEnergySpeechDetector({ sampleRate }),
+      }),
     async openRecording(attemptId, leg) {
       const file = `${attemptId}.wav`;
       const recorder = createRecorder({ path: join(config.dataDir, 'recordings', file), sampleRate });

@@ -3,10 +3,11 @@ import type { MediaLeg } from '../media/media-leg.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import type { Crm } from '../services/crm.ts';
 import type { Dialler } from '../telephony/dialler.ts';
+import type { CallJob } from './call-job.ts';
 import type { Campaign } from './campaign.ts';
 import type { Contact } from './contact.ts';
 import type { OpeningLines } from './opening-lines.ts';
-import type { Disposition, Outcome } from './outcome.ts';
+import type { Disposition, Outcome, TranscriptEntry } from './outcome.ts';
 
 /** A media leg in Asterisk, and the way to let a callee hear and be heard through it. */
 export interface CallAudio {
@@ -37,7 +38,7 @@ export interface CallDeps {
     explain(end: { cause: number; techCause?: number | undefined }): { disposition: Disposition; reason: string };
   };
   openAudio(signal: AbortSignal): Promise<CallAudio>;
-  openConversation(request: ConversationRequest): Conversation;
+  openConversation(request: ConversationRequest, onTranscript: (entry: TranscriptEntry) => void): Conversation;
   openRecording(attemptId: string, leg: MediaLeg): Promise<CallRecording>;
   openingLines: OpeningLines;
   /** Undefined when no CRM is configured. */
@@ -59,7 +60,7 @@ export interface OwnedCall {
   contact: Contact;
   /** Unix milliseconds. */
   startedAt: number;
-  job: import('./call-job.ts').CallJob;
+  job: CallJob;
 }
 
 /** What a step found out about how the attempt ended; wrapping up adds the rest. */

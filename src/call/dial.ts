@@ -29,13 +29,16 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
   let audio: CallAudio | undefined;
   try {
     audio = await deps.openAudio(signal);
-    const conversation = deps.openConversation({
+    const request = {
       campaign: { ...call.campaign, goodbye: prepared.goodbye },
       contact: prepared.contact,
       opening: prepared.opening,
       leg: audio.leg,
       signal,
-    });
+    };
+    const conversation = deps.openConversation(request, ({ speaker, text, bargedIn }) =>
+      call.job.log(`${speaker}: ${text}${bargedIn ? ' …' : ''}`),
+    );
     await conversation.ready;
     const result = await dialChannel(call, signal, deps);
     if (result.kind === 'answered') {

@@ -1,27 +1,11 @@
 import type { Redis } from 'ioredis';
 import type { Campaign } from '../call/campaign.ts';
 import type { Contact } from '../call/contact.ts';
+import type { ContactSink, SinkResult } from '../call/contact-sink.ts';
 import { createCallQueue } from './call-queue.ts';
 import { attemptId, type Keys } from './keys.ts';
 import { ENQUEUE } from './ledger-scripts.ts';
 import { createScript } from './redis.ts';
-
-export type SinkResult = 'added' | 'duplicate' | 'updated' | 'already-dialled';
-
-export interface AddOptions {
-  /** Replace the data of contacts that have not been dialled yet. */
-  update: boolean;
-  /** Look, but write nothing. */
-  dryRun: boolean;
-}
-
-/** Where the producer puts contacts. One answer a contact, in their order. */
-export interface ContactSink {
-  /** Makes the campaign known to the workers; later calls use the new text at once. */
-  saveCampaign(): Promise<void>;
-  add(contacts: Contact[], options: AddOptions): Promise<SinkResult[]>;
-  close(): Promise<void>;
-}
 
 /**
  * Ledger entries first, jobs second: a run that is killed in between leaves entries without a job, and the next run of
@@ -30,16 +14,19 @@ export interface ContactSink {
 export function createContactSink(redis: Redis, keys: Keys, campaign: Campaign): ContactSink {
   const enqueue = createScript(redis, ENQUEUE);
   const queue = createCallQueue(redis, keys.prefix);
+  let saved: Promise<unknown> | undefined;
+  const campaignSaved = () => {
+    saved ??= redis.set(keys.campaign(campaign.name), JSON.stringify(campaign));
+    return saved;
+  };
   return {
-    async saveCampaign() {
-      await redis.set(keys.campaign(campaign.name), JSON.stringify(campaign));
-    },
     async add(contacts, { update, dryRun }) {
       const ids = contacts.map((contact) => attemptId(campaign.name, contact.phone, 1));
       const flags = [Date.now(), Number(update), Number(dryRun), campaign.name];
       const rows = contacts.flatMap((contact, index) => [ids[index] ?? '', JSON.stringify(contact)]);
       const results = (await enqueue([keys.open, ...ids.map((id) => keys.attempt(id))], [...flags, ...rows])) as SinkResult[];
       if (dryRun) return results;
+      await campaignSaved();
       const jobs = contacts.flatMap((contact, index) => {
         const id = ids[index];
         if (id === undefined || results[index] === 'already-dialled') return [];

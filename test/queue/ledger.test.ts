@@ -36,7 +36,6 @@ afterEach(async () => {
 async function enqueue(contacts: Contact[], options = { update: false, dryRun: false }) {
   const sink = createContactSink(redis, keys, campaign);
   try {
-    await sink.saveCampaign();
     return await sink.add(contacts, options);
   } finally {
     await sink.close();

@@ -1,0 +1,30 @@
+import type { Campaign } from './call/campaign.ts';
+import type { ContactSink } from './call/contact-sink.ts';
+import type { Config } from './config.ts';
+import { createContactSink } from './queue/contact-sink.ts';
+import { createKeys } from './queue/keys.ts';
+import { connectRedisNow } from './queue/redis.ts';
+import { startRedis } from './sandbox/redis-server.ts';
+
+/**
+ * Opens the queue for a script: the configured Redis, else the one in the data folder, which is started when it doesn't run.
+ * @throws UserError when Redis can't be reached; nothing has been written then.
+ */
+export async function openContactSink(config: Config, campaign: Campaign): Promise<ContactSink> {
+  const server = await startRedis({ redisUrl: config.redisUrl, dataDir: config.dataDir });
+  try {
+    const redis = await connectRedisNow(server.url);
+    const sink = createContactSink(redis, createKeys(config.queuePrefix), campaign);
+    return {
+      add: sink.add,
+      async close() {
+        await sink.close();
+        await redis.quit();
+        await server.stop();
+      },
+    };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
