@@ -14,6 +14,11 @@ export interface ElevenLabsSpeechToTextOptions extends ElevenLabsAccount {
   deadlineMs: number;
   /** Without a sign of life, or without the transcript that is due, the session is lost. Milliseconds; 5 s unless told otherwise. */
   stallMs?: number | undefined;
+  /**
+   * The service drops a session that sends no audio, pings or not; after this long without any, silence is sent.
+   * Milliseconds; 5 s unless told otherwise, where others who use the service send something every 5 to 10 s.
+   */
+  keepAliveMs?: number | undefined;
 }
 
 const OPERATION = 'speech-to-text';
@@ -21,7 +26,7 @@ const SAMPLE_RATES = [8000, 16_000, 22_050, 24_000, 44_100, 48_000];
 
 /** ElevenLabs' Scribe v2 Realtime, with commits when we say so. */
 export function createElevenLabsSpeechToText(options: ElevenLabsSpeechToTextOptions): SpeechToText & Probed {
-  const { apiKey, deadlineMs, stallMs = 5_000 } = options;
+  const { apiKey, deadlineMs, stallMs = 5_000, keepAliveMs = 5_000 } = options;
   const classify = createClassify({ service: 'elevenlabs:speech-to-text', table: ELEVENLABS_ERRORS, secrets: [apiKey] });
   let made: Promise<ElevenLabsClient> | undefined;
   const client = (): Promise<ElevenLabsClient> => {
@@ -39,6 +44,7 @@ export function createElevenLabsSpeechToText(options: ElevenLabsSpeechToTextOpti
         apiKey,
         session,
         stallMs,
+        keepAliveMs,
         toServiceError: (error) => classify(error, OPERATION),
       });
       try {

@@ -9,6 +9,8 @@ export interface ScribeSessionOptions {
   session: SpeechToTextOptions;
   /** Milliseconds. */
   stallMs: number;
+  /** Milliseconds. */
+  keepAliveMs: number;
   toServiceError: (error: unknown) => ServiceError;
 }
 
@@ -16,8 +18,6 @@ export interface ScribeSessionOptions {
 const CHUNK_MS = 100;
 /** The service refuses chunks that are too large. */
 const MAX_CHUNK_MS = 1_000;
-/** The service drops a session that sends no audio, pings or not; others who use it send something every 5 to 10 s. */
-const KEEP_ALIVE_MS = 5_000;
 /** The service commits by itself at 90 s and advises 20 to 30 s. */
 const COMMIT_SILENCE_MS = 30_000;
 /** More than this waiting to be sent means that nobody takes it any more. Milliseconds of audio. */
@@ -35,7 +35,7 @@ const HARMLESS = new Set(['commit_throttled']);
 
 /** Starts listening; `ready` resolves when the service says that it is, and rejects with whatever was thrown. */
 export function startScribeSession(options: ScribeSessionOptions): { ready: Promise<void>; session: SpeechToTextSession } {
-  const { session, stallMs, toServiceError } = options;
+  const { session, stallMs, keepAliveMs, toServiceError } = options;
   const bytesPerMs = (session.sampleRate * 2) / 1000;
   const { promise: ready, resolve: onReady, reject: onRefused } = Promise.withResolvers<void>();
   ready.catch(() => {});
@@ -50,7 +50,7 @@ export function startScribeSession(options: ScribeSessionOptions): { ready: Prom
 
   const connection = openScribeConnection({ url: options.url, apiKey: options.apiKey, onMessage, onFailure: fail });
   // One beat watches everything that can go quiet. Half of the shortest limit is often enough.
-  const beatMs = Math.min(stallMs, KEEP_ALIVE_MS) / 2;
+  const beatMs = Math.min(stallMs, keepAliveMs) / 2;
   let lastBeatAt = performance.now();
   let unanswered = 0;
   const beat = setInterval(watchOver, beatMs);
@@ -161,7 +161,7 @@ export function startScribeSession(options: ScribeSessionOptions): { ready: Prom
       fail(stall);
       return;
     }
-    if (now - lastSentAt > KEEP_ALIVE_MS) send(Buffer.alloc(2 * Math.round((CHUNK_MS * bytesPerMs) / 2)), false);
+    if (now - lastSentAt > keepAliveMs) send(Buffer.alloc(2 * Math.round((CHUNK_MS * bytesPerMs) / 2)), false);
     if (!said && uncommittedMs > COMMIT_SILENCE_MS) commit(true);
   }
 

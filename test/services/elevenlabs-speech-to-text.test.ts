@@ -18,17 +18,18 @@ interface Opening {
   url: string;
   deadlineMs?: number;
   stallMs?: number;
+  keepAliveMs?: number;
 }
 
 /** Opens a session and notes what it tells. */
-async function open({ url, deadlineMs = 5_000, stallMs = 5_000 }: Opening) {
+async function open({ url, deadlineMs = 5_000, stallMs = 5_000, keepAliveMs = 5_000 }: Opening) {
   const call = new AbortController();
   const interim: string[] = [];
   const finals: string[] = [];
   const final = Promise.withResolvers<string>();
   const failed = Promise.withResolvers<ServiceError>();
   const failures: ServiceError[] = [];
-  const speechToText = createElevenLabsSpeechToText({ apiKey: API_KEY, baseUrl: url, deadlineMs, stallMs });
+  const speechToText = createElevenLabsSpeechToText({ apiKey: API_KEY, baseUrl: url, deadlineMs, stallMs, keepAliveMs });
   const session = await speechToText.open({
     sampleRate: 8000,
     language: 'en-US',
@@ -254,6 +255,27 @@ describe('ElevenLabs speech-to-text', () => {
     });
     await expect(opening).rejects.toBe(reason);
     await server.abandoned;
+  });
+
+  it('sends silence when there is nothing to send, so that the service keeps listening', async () => {
+    const server = await serve();
+    await open({ url: server.url, keepAliveMs: 50 });
+    await server.heard(({ audio_base_64, commit }) => commit === false && /^A{200,}/.test(String(audio_base_64)));
+  });
+
+  it('lets the service forget a long silence, and tells nobody of it', async () => {
+    const server = await serve({
+      onConnection: (socket) => say(socket, started),
+      onMessage: (message, socket) => {
+        if (!message.commit) return;
+        say(socket, { message_type: 'committed_transcript', text: '' });
+        say(socket, { message_type: 'partial_transcript', text: 'still here' });
+      },
+    });
+    const { session, finals, interim } = await open({ url: server.url, keepAliveMs: 50 });
+    session.send(Buffer.alloc(31 * 16_000));
+    await expect.poll(() => interim).toEqual(['still here']);
+    expect(finals).toEqual([]);
   });
 
   it('says goodbye properly when it is closed', async () => {
