@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Redis } from 'ioredis';
-import { createRedisMock } from 'js-redis-server';
 import { UserError } from '../errors.ts';
 import { sleep } from '../sleep.ts';
 import { type DebianTree, type UnpackProgress, unpackDebian } from './debian-packages.ts';
@@ -124,6 +123,8 @@ function programOf(tree: DebianTree): { command: string; args: string[] } {
 }
 
 async function javascriptRedis(note: string): Promise<RedisServer> {
+  // Loaded only where it's needed: it is large.
+  const { createRedisMock } = await import('js-redis-server');
   const port = await freePort();
   const server = await createRedisMock({ port });
   return { url: `redis://127.0.0.1:${port}`, kind: 'javascript', note, stop: () => server.close() };
