@@ -12,8 +12,10 @@ const ariEventSchema = z.object({
   peer: channelOfEvent.optional(),
   /** `Dial`: empty when it begins, then `RINGING`, `PROGRESS`, `ANSWER` … Why a dial failed it doesn't tell; `cause` does. */
   dialstatus: z.string().optional(),
-  /** `ChannelDestroyed`: the Q.850 number. */
+  /** `ChannelDestroyed`, `ChannelHangupRequest`: the Q.850 number. */
   cause: z.number().optional(),
+  /** `ChannelHangupRequest`: true when it came from this side (ARI, a timeout) and not from the far end. */
+  soft: z.boolean().optional(),
   /** `ChannelDestroyed`: the SIP status. Asterisk 22 and later, off-nominal ends only. */
   tech_cause: z.number().optional(),
   digit: z.string().optional(),

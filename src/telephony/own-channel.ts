@@ -6,11 +6,12 @@ import type { CallChannel, ChannelEnd } from './dialler.ts';
 import { removeUntilGone } from './remove-until-gone.ts';
 import { waitFor } from './wait-for.ts';
 
-/** ChannelDestroyed follows the acknowledged hang-up within milliseconds; when it doesn't, the socket is away. */
+/** ChannelDestroyed follows the acknowledged hang-up within milliseconds. */
 const LAST_EVENT_MS = 2_000;
 
-/** Q.850: 0 is said when nobody knows, also by Asterisk. */
+/** Q.850: 0 is said when nobody knows, also by Asterisk; 16 is normal clearing. */
 const CAUSE_UNKNOWN = 0;
+const NORMAL_CLEARING = 16;
 
 export interface OwnChannelOptions {
   connection: AriConnection;
@@ -63,6 +64,8 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
   let furthest: ChannelPhase = 'down';
   let end: ChannelEnd | undefined;
   let entered = false;
+  /** What the far end gave as its reason. */
+  let requestedCause: number | undefined;
   let byUs = false;
   let stopRenewing: () => void = () => undefined;
   let hangingUp: Promise<'deleted' | 'absent' | 'unconfirmed'> | undefined;
@@ -109,9 +112,21 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
       case 'ChannelDtmfReceived':
         for (const listener of [...dtmfListeners]) listener(event.digit ?? '');
         return;
+      case 'ChannelHangupRequest':
+        if (!event.soft) requestedCause = event.cause;
+        return;
       case 'ChannelDestroyed':
-        return onEnd({ cause: event.cause ?? CAUSE_UNKNOWN, techCause: event.tech_cause });
+        return onEnd({ cause: causeOf(event.cause ?? CAUSE_UNKNOWN), techCause: event.tech_cause });
     }
+  };
+
+  /**
+   * When a Local callee declines at once, one time in four ChannelDestroyed has forgotten why and says 16; the request to hang up before it still knew (tried
+   * on 22.10).
+   */
+  const causeOf = (cause: number) => {
+    const isVague = cause === CAUSE_UNKNOWN || cause === NORMAL_CLEARING;
+    return isVague && furthest !== 'up' ? requestedCause || cause : cause;
   };
 
   const onState = (state: string) => {
@@ -131,6 +146,10 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
       phaseListeners.add(look);
     });
 
+  const lastEvent = async () => {
+    if (connection.state === 'connected') await waitFor(ended.promise, { timeoutMs: LAST_EVENT_MS, connection });
+  };
+
   const removeIt = async (reason: string) => {
     byUs = true;
     // It must not outlive a hang-up that Asterisk never hears: its timeout runs from here.
@@ -139,7 +158,7 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
     if (removed === 'unconfirmed')
       logger.error({ channelId }, 'Asterisk did not confirm a hang-up; the channel ends by its absolute timeout at the latest');
     // Gone either way: the event only adds why. What was never made has no last event.
-    if (removed === 'deleted' || isBorn()) await waitFor(ended.promise, { timeoutMs: LAST_EVENT_MS });
+    if (removed === 'deleted' || isBorn()) await lastEvent();
     onEnd();
     return removed;
   };

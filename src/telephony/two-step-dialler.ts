@@ -52,7 +52,7 @@ export function createDialler(connection: AriConnection, options: DiallerOptions
   /** Reasons, known before `dial`, not to send it. */
   const whyNotToDial = (channel: OwnChannel, { signal }: DialRequest): ServiceError | undefined => {
     if (signal.aborted) return aborted(signal);
-    if (channel.phase === 'ended') return asteriskError('The channel was gone before it was dialled', 'channel-gone', 'transient');
+    if (channel.phase === 'ended') return channelGone();
     if (!channel.entered) return asteriskError('The created channel did not enter our application', 'no-stasis-start', 'transient');
     if (connection.state !== 'connected') return eventsAreAway();
     return undefined;
@@ -81,7 +81,7 @@ export function createDialler(connection: AriConnection, options: DiallerOptions
     // "Not in Stasis" and "not Down" are both 409; the state tells them apart, and what can't be asked is not certain.
     if (error.status === 409) certain = await connection.getChannel(channelId).then(isUndialled, () => false);
     const removed = await channel.hangup();
-    if (certain && !channel.wasDialled) return { kind: 'not-sent', error };
+    if (certain && !channel.wasDialled) return { kind: 'not-sent', error: explainDial(error) };
     if (removed === 'absent' && channel.end && channel.wasDialled && !channel.wasUp)
       return { kind: 'unanswered', end: { ...channel.end, byUs: false } };
     return { kind: 'unknown', error };
@@ -96,7 +96,8 @@ export function createDialler(connection: AriConnection, options: DiallerOptions
     const cause = signal.aborted ? NORMAL_CLEARING : NO_ANSWER;
     const removed = await channel.hangup(signal.aborted ? 'normal' : 'no_answer');
     const error = await asked;
-    if (!channel.wasDialled && error && (isNeverSent(error) || error.status === 404)) return { kind: 'not-sent', error };
+    if (!channel.wasDialled && error && (isNeverSent(error) || error.status === 404))
+      return { kind: 'not-sent', error: explainDial(error) };
     if (removed === 'unconfirmed' || error) return { kind: 'unknown', error: error ?? endedUnheard() };
     const end: ChannelEnd = channel.end ?? { cause, byUs: true };
     return { kind: 'unanswered', end };
@@ -150,14 +151,25 @@ function isUndialled(channel: { state: string } | undefined): boolean {
 function explainCreate(error: ServiceError, removed: string, endpoint: string): ServiceError {
   // Asterisk says 500, and after a true 409 on the same connection 409, to a dial string that leads nowhere.
   const refused = error.status === 500 || (error.status === 409 && removed === 'absent');
+  if (error.status === 409 && !refused)
+    return asteriskError('A channel of that name was still alive', 'channel-exists', 'transient', error);
   if (!refused) return error;
   const shown = endpoint.replaceAll(/\d{4,}/g, '…');
   const advice = 'check the dial string, and that its trunk is configured and reachable';
   return asteriskError(`Asterisk can't make a channel for "${shown}": ${advice}`, 'allocation-failed', 'permanent', error);
 }
 
+/** A channel that is gone is not an error of the request: another one will do. */
+function explainDial(error: ServiceError): ServiceError {
+  return error.status === 404 || error.status === 409 ? channelGone(error) : error;
+}
+
+function channelGone(cause?: unknown): ServiceError {
+  return asteriskError('The channel was gone before it was dialled', 'channel-gone', 'transient', cause);
+}
+
 function aborted(signal: AbortSignal): ServiceError {
-  return asteriskError('The dial was called off', 'aborted', 'permanent', signal.reason);
+  return asteriskError('The dial was called off', 'aborted', 'transient', signal.reason);
 }
 
 function eventsAreAway(): ServiceError {

@@ -126,6 +126,16 @@ test('an end that comes before the answer to the request is the end', async () =
   expectNothingLeft();
 });
 
+test('a reason that Asterisk has forgotten at the end is the one with which the far end hung up', async () => {
+  const result = dial();
+  await came('dial');
+  asterisk.tellChannel('ChannelHangupRequest', ID, { cause: 1 });
+  asterisk.tellChannel('ChannelHangupRequest', ID, { cause: 32, soft: true });
+  asterisk.end(ID, 16);
+  expect(await result).toEqual({ kind: 'unanswered', end: { cause: 1, techCause: undefined, byUs: false } });
+  expectNothingLeft();
+});
+
 test('who lost the right to the attempt hangs up and dials nobody', async () => {
   expect(await dial({ mark: async () => false })).toEqual({ kind: 'not-mine' });
   expect(asterisk.steps(ID)).toEqual(['create', 'hangup']);
@@ -153,6 +163,13 @@ test('a 409 for a channel that does not exist is the same wrong dial string', as
   expectNothingLeft();
 });
 
+test('a channel of that name that is truly alive is removed; another epoch may try', async () => {
+  asterisk.living.set(ID, 'Down');
+  asterisk.script('create', status(409, 'Channel with given unique ID already exists'));
+  expect(await dial()).toMatchObject({ kind: 'not-sent', error: { code: 'channel-exists', category: 'transient' } });
+  expectNothingLeft();
+});
+
 test('no answer to create: what it may have made is removed, and nothing was sent', async () => {
   asterisk.script('create', () => void asterisk.living.set(ID, 'Down'));
   asterisk.script(
@@ -169,7 +186,7 @@ test.each([
   ['409 of a channel that is still down', status(409, 'Channel is not in Stasis')],
 ])('dial is refused with %s: nothing was sent', async (_what, script) => {
   asterisk.script('dial', script);
-  expect(await dial()).toMatchObject({ kind: 'not-sent' });
+  expect(await dial()).toMatchObject({ kind: 'not-sent', error: { code: 'channel-gone', category: 'transient' } });
   expectNothingLeft();
 });
 
