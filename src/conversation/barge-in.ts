@@ -14,7 +14,7 @@ export type BargeInPolicy = 'sound' | 'words' | 'opening' | 'nothing';
 /** Speech that begins this soon after the answer is the callee's "Hello?". Milliseconds. */
 const HELLO_WITHIN_MS = 1_500;
 /** A "Hello?" takes less; a company's greeting or an answering machine takes more, and is listened to. Milliseconds from its detection. */
-const HELLO_MS = 1_200;
+const HELLO_MS = 1_800;
 
 export interface BargeIn {
   /** Aborts at the barge-in. */

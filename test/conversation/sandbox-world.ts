@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { stringify } from 'yaml';
+import { type ConversationEnd, type ConversationRequest, createConversation } from '../../src/conversation/conversation.ts';
+import { createEnergySpeechDetector } from '../../src/media/speech-detector-energy.ts';
+import { connectWebsocketLeg } from '../../src/media/websocket-leg.ts';
+import { startAsteriskSandbox } from '../../src/sandbox/asterisk/asterisk-sandbox.ts';
+import { startElevenLabsSandbox } from '../../src/sandbox/elevenlabs/elevenlabs-sandbox.ts';
+import type { Brain } from '../../src/sandbox/openai/brain.ts';
+import { startOpenAiSandbox } from '../../src/sandbox/openai/openai-sandbox.ts';
+import { loadPeople } from '../../src/sandbox/people/people.ts';
+import { createElevenLabsSpeechToText } from '../../src/services/elevenlabs-speech-to-text.ts';
+import { createElevenLabsTextToSpeech } from '../../src/services/elevenlabs-text-to-speech.ts';
+import { createOpenAiLanguageModel } from '../../src/services/openai-language-model.ts';
+import { createAriConnection } from '../../src/telephony/ari-connection.ts';
+import { bridgeTogether, openExternalMedia } from '../../src/telephony/external-media.ts';
+import { createDialler } from '../../src/telephony/two-step-dialler.ts';
+
+const SAMPLE_RATE = 16_000;
+const KEY = 'a-key-of-the-sandbox';
+const quiet = { info() {}, warn() {}, error() {} };
+
+/** People of a test's own, in the words of personas.yaml. */
+export type TestPerson = Record<string, unknown> & { role: string; number: string };
+
+export interface WorldOptions {
+  /** Besides those who live in the sandbox anyway. */
+  people?: TestPerson[];
+  brain?: Brain;
+}
+
+export type SandboxWorld = Awaited<ReturnType<typeof startSandboxWorld>>;
+
+/** The real clients, media leg, dialler and conversation against a sandbox of everything else: real sockets, real time. */
+export async function startSandboxWorld({ people: extra, brain }: WorldOptions = {}) {
+  const people = extra ? loadOwnPeople(extra) : loadPeople();
+  const asterisk = await startAsteriskSandbox({ people });
+  const elevenLabs = await startElevenLabsSandbox({ apiKey: KEY });
+  const openAi = await startOpenAiSandbox({ apiKey: KEY, brain });
+  const connection = createAriConnection({ ...asterisk, app: `test-${randomUUID()}`, logger: quiet });
+  await connection.waitUntilConnected();
+  const dialler = createDialler(connection, { logger: quiet });
+  const account = { apiKey: KEY, baseUrl: elevenLabs.url };
+  const speechToText = createElevenLabsSpeechToText({ ...account, deadlineMs: 5_000 });
+  const textToSpeech = createElevenLabsTextToSpeech({ ...account, deadlineMs: 5_000, stallMs: 5_000 });
+  const languageModel = createOpenAiLanguageModel({
+    apiKey: KEY,
+    baseUrl: openAi.baseUrl,
+    model: 'test',
+    deadlineMs: 5_000,
+    stallMs: 5_000,
+  });
+
+  async function render(text: string): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    const request = { text, voice: 'test-voice', language: 'en-US', sampleRate: SAMPLE_RATE };
+    for await (const chunk of textToSpeech.synthesize(request, new AbortController().signal)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  /** Calls somebody and talks with them until it is over. */
+  async function call(
+    who: string,
+    options: { opening: string; campaign?: Partial<ConversationRequest['campaign']>; variables?: Record<string, string> },
+  ) {
+    const number = who.startsWith('+') ? who : people.byRole(who).number;
+    const opening = { text: options.opening, pcm: await render(options.opening) };
+    const over = new AbortController();
+    const media = await openExternalMedia(connection, { sampleRate: SAMPLE_RATE, logger: quiet, signal: over.signal });
+    const leg = await connectWebsocketLeg({ ...media, sampleRate: SAMPLE_RATE, signal: over.signal, connectTimeoutMs: 5_000 });
+    await media.started();
+    const conversation = createConversation(
+      {
+        campaign: {
+          goal: 'Confirm the appointment.',
+          script: 'Ask whether it suits.',
+          goodbye: 'Thank you. Goodbye.',
+          language: 'en-US',
+          voice: 'test-voice',
+          limits: { answerTimeoutMs: 10_000, maxCallMs: 60_000, maxTurns: 20 },
+          ...options.campaign,
+        },
+        contact: { phone: number, name: 'Dana', timeZones: [], variables: options.variables ?? {} },
+        opening,
+        leg,
+        signal: over.signal,
+      },
+      { speechToText, textToSpeech, languageModel, detector: createEnergySpeechDetector({ sampleRate: SAMPLE_RATE }), log: quiet },
+    );
+    await conversation.ready;
+    const result = await dialler.dial({
+      channelId: `test-${randomUUID()}`,
+      endpoint: `Local/${number}@people`,
+      callerId: '+12025550199',
+      answerTimeoutMs: 10_000,
+      mark: async () => true,
+      onProgress: () => {},
+      signal: over.signal,
+    });
+    if (result.kind !== 'answered') throw new Error(`nobody answered: ${JSON.stringify(result)}`);
+    const { channel } = result;
+    channel.signal.addEventListener('abort', () => over.abort(new Error('hung up')), { once: true });
+    const bridge = await bridgeTogether(connection, [channel.id, media.channelId], quiet);
+    const end: ConversationEnd = await conversation.run();
+    await Promise.all([channel.hangup(), leg.close()]);
+    await media.hangup();
+    await bridge.destroy();
+    over.abort();
+    const person = people.log.findLast((record) => record.number === number);
+    if (person === undefined) throw new Error('the person put no call into the log');
+    return { end, person, agent: textsOf(end, 'agent') };
+  }
+
+  return {
+    asterisk,
+    elevenLabs,
+    openAi,
+    call,
+    /** Ends everything, after a look at whether a call left something behind. */
+    async [Symbol.asyncDispose]() {
+      const left = { channels: asterisk.channels(), bridges: asterisk.bridges(), sessions: elevenLabs.sessions };
+      await connection.close();
+      await Promise.all([asterisk.close(), elevenLabs.close(), openAi.close()]);
+      expect(left).toEqual({ channels: [], bridges: [], sessions: 0 });
+    },
+  };
+}
+
+export function textsOf({ transcript }: ConversationEnd, speaker: 'agent' | 'callee'): string[] {
+  return transcript.filter((entry) => entry.speaker === speaker).map(({ text }) => text);
+}
+
+function loadOwnPeople(people: TestPerson[]) {
+  const folder = mkdtempSync(join(tmpdir(), 'people-'));
+  try {
+    const file = join(folder, 'people.yaml');
+    writeFileSync(file, stringify({ people: people.map((person) => ({ name: person.role, ringMs: 100, ...person })) }));
+    return loadPeople(file);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
