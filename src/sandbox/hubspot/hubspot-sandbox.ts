@@ -1,12 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { createFaultSwitch } from '../faults.ts';
 import { createSandboxApp, listenOnLoopback, type SandboxServer } from '../sandbox-server.ts';
 import { ContactSearch, searchContacts } from './contact-search.ts';
-import { CALL_PROPERTIES, CONTACT_PROPERTIES } from './crm-schema.ts';
-import { type CrmObject, type CrmStore, createCrmStore, Refusal } from './crm-store.ts';
+import { type CrmObject, type CrmStore, Refusal } from './crm-store.ts';
 import { hubSpotErrors } from './hubspot-errors.ts';
+import { createWorld, tie, type World } from './hubspot-world.ts';
 
 export interface HubSpotSandboxOptions {
   /** The only token that is let in. Without it, any. */
@@ -28,15 +27,6 @@ export interface HubSpotSandbox extends SandboxServer {
   /** The call records, oldest first. */
   readonly rows: CallRow[];
   readonly contacts: { id: string; properties: Record<string, string> }[];
-}
-
-interface World {
-  accessToken: string | undefined;
-  contacts: CrmStore;
-  calls: CrmStore;
-  /** Contact ids by call id. */
-  ties: Map<string, Set<string>>;
-  requestsToday: number;
 }
 
 const DAILY_LIMIT = 250_000;
@@ -73,30 +63,6 @@ export async function startHubSpotSandbox(options: HubSpotSandboxOptions = {}): 
     get contacts() {
       return [...world.contacts.objects.values()].map(({ id, properties }) => ({ id, properties: { ...properties } }));
     },
-  };
-}
-
-function createWorld({ accessToken, contacts: people = [] }: HubSpotSandboxOptions): World {
-  let last = 1000;
-  const given = people.map(({ id }) => id);
-  let next: string | undefined;
-  const nextId = () => next ?? String(++last);
-  const contacts = createCrmStore({ kind: 'contacts', properties: CONTACT_PROPERTIES, required: [], nextId });
-  for (const [i, { properties }] of people.entries()) {
-    next = given[i];
-    contacts.create({ ...properties, ...searchable(properties) });
-  }
-  next = undefined;
-  const calls = createCrmStore({ kind: 'calls', properties: CALL_PROPERTIES, required: ['hs_timestamp'], nextId });
-  return { accessToken, contacts, calls, ties: new Map(), requestsToday: 0 };
-}
-
-/** What HubSpot's search compares: digits without the country code. */
-function searchable({ phone, mobilephone }: Record<string, string>): Record<string, string> {
-  const national = (number: string) => parsePhoneNumberFromString(number, 'US')?.nationalNumber ?? number.replaceAll(/\D/g, '');
-  return {
-    ...(phone && { hs_searchable_calculated_phone_number: national(phone) }),
-    ...(mobilephone && { hs_searchable_calculated_mobile_number: national(mobilephone) }),
   };
 }
 
@@ -233,13 +199,6 @@ function addAssociations(app: FastifyInstance, world: World): void {
     const { id } = request.params as { id: string };
     return { results: [...(world.ties.get(id) ?? [])].map((toObjectId) => ({ toObjectId, associationTypes: types })) };
   });
-}
-
-function tie({ calls, contacts, ties }: World, callId: string, contactId: string): void {
-  if (!calls.objects.has(callId)) throw new Refusal(404, 'OBJECT_NOT_FOUND', `No calls with ID ${callId} exists`);
-  if (!contacts.objects.has(contactId)) throw new Refusal(404, 'OBJECT_NOT_FOUND', `No contacts with ID ${contactId} exists`);
-  const tied = ties.get(callId) ?? new Set();
-  ties.set(callId, tied.add(contactId));
 }
 
 function read(store: CrmStore, request: FastifyRequest): unknown {

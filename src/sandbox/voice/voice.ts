@@ -5,7 +5,10 @@
  * clocks itself. A word is its letters, a checksum and an `END`; one is heard only between two `END`s, so that half a word is none.
  * A tone lasts 36 ms: too short for a fax, a beep or (being single) a DTMF digit; a lost 20 ms frame mostly leaves enough of it.
  */
-import { END, symbolsToWord, wordToSymbols } from './alphabet.ts';
+import { END, wordToSymbols } from './alphabet.ts';
+import { createEar, EAR_RATE, HOP, HOPS_PER_LOOK } from './ear.ts';
+import { hertzOf, SYMBOL_MS, TONES } from './tones.ts';
+import { createReader } from './word-reader.ts';
 
 /** A word that came out of the tones, with its place in the sound. */
 export interface HeardWord {
@@ -22,32 +25,10 @@ export interface Listener {
   flush(): HeardWord[];
 }
 
-const TONES = 17;
-/** Hertz. Within 300 to 3400, and away from the rows and columns of DTMF where it could be had. */
-const LOWEST_HZ = 500;
-const SPACING_HZ = 150;
-const SYMBOL_MS = 36;
 const SENTENCE_PAUSE_MS = 150;
 const FADE_MS = 4;
 /** -10 dBFS. */
 const AMPLITUDE = 0.316 * 32_767 * Math.SQRT2;
-
-/** Any sound is brought down to this before it is listened to. Hertz. */
-const EAR_RATE = 8000;
-/** 2.5 ms. */
-const HOP = 20;
-/** The sound is looked at 10 ms at a time: enough to tell tones 150 Hz apart. */
-const HOPS_PER_LOOK = 4;
-/** All tones are multiples of 50 Hz, so their tables repeat after 20 ms. */
-const TABLE = 160;
-/** Share of a look's energy that has to be in one tone. */
-const PURITY = 0.55;
-/** Quieter than about -56 dBFS is silence. Mean square of a sample. */
-const SILENCE = 50 ** 2;
-/** Silence that ends what was being said. */
-const LONGEST_GAP_MS = 80;
-/** A word that goes on for longer is none. */
-const MAX_SYMBOLS = 2000;
 
 const SENTENCE_END = /[.!?…]["')»“]*$/;
 
@@ -113,20 +94,6 @@ function samplesOf(ms: number, sampleRate: number): number {
   return Math.round((ms * sampleRate) / 1000);
 }
 
-function hertzOf(tone: number): number {
-  return LOWEST_HZ + tone * SPACING_HZ;
-}
-
-const cosines = new Float64Array(TONES * TABLE);
-const sines = new Float64Array(TONES * TABLE);
-for (let tone = 0; tone < TONES; tone++) {
-  for (let i = 0; i < TABLE; i++) {
-    const angle = (2 * Math.PI * hertzOf(tone) * i) / EAR_RATE;
-    cosines[tone * TABLE + i] = Math.cos(angle);
-    sines[tone * TABLE + i] = Math.sin(angle);
-  }
-}
-
 /** `sampleRate`: 8000 or a multiple of it. Costs under a millisecond of CPU a second of sound. */
 export function createListener(sampleRate: number): Listener {
   if (!Number.isInteger(sampleRate / EAR_RATE) || sampleRate < EAR_RATE) {
@@ -174,77 +141,5 @@ export function createListener(sampleRate: number): Listener {
       reader(undefined, Number.POSITIVE_INFINITY);
       return words;
     },
-  };
-}
-
-/** Tells which tone the last 10 ms are, if they are one. */
-function createEar(): (hop: Float64Array, index: number) => number | undefined {
-  const width = TONES * 2;
-  const parts = new Float64Array(width * HOPS_PER_LOOK);
-  const energies = new Float64Array(HOPS_PER_LOOK);
-  return (hop, index) => {
-    const slot = index % HOPS_PER_LOOK;
-    const offset = (index * HOP) % TABLE;
-    let energy = 0;
-    for (let i = 0; i < HOP; i++) energy += (hop[i] ?? 0) ** 2;
-    energies[slot] = energy;
-    const total = energies.reduce((a, b) => a + b);
-    const quiet = energy < SILENCE * HOP;
-    let best: number | undefined;
-    let bestPower = (PURITY * total * HOP * HOPS_PER_LOOK) / 2;
-    for (let tone = 0; tone < TONES; tone++) {
-      let re = 0;
-      let im = 0;
-      if (!quiet) {
-        const from = tone * TABLE + offset;
-        for (let i = 0; i < HOP; i++) {
-          const sample = hop[i] ?? 0;
-          re += sample * (cosines[from + i] ?? 0);
-          im += sample * (sines[from + i] ?? 0);
-        }
-      }
-      parts[slot * width + tone * 2] = re;
-      parts[slot * width + tone * 2 + 1] = im;
-      for (let other = 0; other < HOPS_PER_LOOK; other++) {
-        if (other === slot) continue;
-        re += parts[other * width + tone * 2] ?? 0;
-        im += parts[other * width + tone * 2 + 1] ?? 0;
-      }
-      const power = re * re + im * im;
-      if (power <= bestPower) continue;
-      best = tone;
-      bestPower = power;
-    }
-    return total < SILENCE * HOP * HOPS_PER_LOOK ? undefined : best;
-  };
-}
-
-/** Turns the tones, hop by hop, into steps and these into words. */
-function createReader(): (tone: number | undefined, hop: number) => HeardWord | undefined {
-  const msOf = (hop: number) => (hop * HOP * 1000) / EAR_RATE;
-  let last: number | undefined;
-  let lastHop = 0;
-  /** Undefined until an `END` has told where a word begins. */
-  let symbols: number[] | undefined;
-  let startMs = 0;
-  return (tone, hop) => {
-    if (last !== undefined && msOf(hop - lastHop) > LONGEST_GAP_MS) {
-      last = undefined;
-      symbols = undefined;
-    }
-    if (tone === undefined) return undefined;
-    const symbol = last === undefined ? undefined : (tone - last + TONES - 1) % TONES;
-    last = tone;
-    lastHop = hop;
-    // The same tone again is the same symbol, still sounding.
-    if (symbol === undefined || symbol === TONES - 1) return undefined;
-    if (symbol !== END) {
-      if (symbols?.length === 0) startMs = Math.max(0, msOf(hop + 1 - HOPS_PER_LOOK));
-      if (symbols?.push(symbol) === MAX_SYMBOLS) symbols = undefined;
-      return undefined;
-    }
-    const text = symbols && symbolsToWord(symbols);
-    symbols = [];
-    return text === undefined ? undefined : { text, startMs, endMs: msOf(hop + 1 - HOPS_PER_LOOK) + SYMBOL_MS };
   };
 }
