@@ -96,6 +96,19 @@ test('a configured Redis that does not answer is named, without its password', a
   await expect(refusal).rejects.not.toThrow('secret');
 });
 
+test('where neither a Redis nor a package of one is to be had, the JavaScript one serves, and says that it keeps nothing', async () => {
+  const mirror = `http://127.0.0.1:${await freePort()}/debian`;
+  const server = await startRedis({ dataDir, mirror });
+  try {
+    // On a machine with a Redis on its PATH this can't be tried.
+    if (server.kind === 'path') return;
+    expect(server).toMatchObject({ kind: 'javascript', note: expect.stringContaining('keeps nothing') });
+    expect(await asking(server.url, (redis) => redis.eval('return redis.call("INCR", KEYS[1])', 1, 'n'))).toBe(1);
+  } finally {
+    await server.stop();
+  }
+});
+
 function* pairs(flat: string[]): Generator<[string, string]> {
   for (let index = 0; index + 1 < flat.length; index += 2) yield [flat[index] ?? '', flat[index + 1] ?? ''];
 }
