@@ -70,7 +70,7 @@ export function createVoice({ leg, textToSpeech, voice, language, now }: VoiceOp
       const sentences: SentenceInPlayout[] = [];
       let startedAtMs: number | undefined;
       let failure: { error: unknown } | undefined;
-      const flush = () => {};
+      const flush = () => leg.flush();
       signal.addEventListener('abort', flush, { once: true });
       try {
         for await (const sentence of source) {
