@@ -1,5 +1,5 @@
-/** Filter taps for each output sample, before decimation. More would be cleaner, and dearer. */
-const tapsPerPhase = 12;
+/** Filter taps for each output sample of an interpolation; a decimation takes as many times more. More would be cleaner, and dearer. */
+const tapsPerPhase = 8;
 
 /**
  * Changes the sample rate of 20 ms frames with a windowed-sinc filter; keeps the filter's memory from frame to frame.
@@ -24,17 +24,19 @@ export function createResampler(fromRate: number, toRate: number) {
       if (quiet && settled) return silence;
       settled = quiet;
       input.copyWithin(0, inSamples);
-      for (let at = 0; at < inSamples; at++) input[length - 1 + at] = at * 2 + 1 < frame.length ? frame.readInt16LE(at * 2) : 0;
-      const out = Buffer.allocUnsafe(outSamples * 2);
+      // Typed arrays (the machine's byte order; every platform of Node's is little-endian) cost a third of Buffer's methods.
+      const whole = frame.byteOffset % 2 === 0 && frame.length === inSamples * 2 ? frame : Buffer.concat([frame], inSamples * 2);
+      input.set(new Int16Array(whole.buffer, whole.byteOffset, inSamples), length - 1);
+      const out = new Int16Array(outSamples);
       for (let at = 0; at < outSamples; at++) {
         const position = at * down;
         const newest = length - 1 + Math.floor(position / up);
         const taps = phases[position % up] ?? [];
         let sum = 0;
         for (let tap = 0; tap < length; tap++) sum += (taps[tap] ?? 0) * (input[newest - tap] ?? 0);
-        out.writeInt16LE(Math.max(-32_768, Math.min(32_767, Math.round(sum))), at * 2);
+        out[at] = Math.max(-32_768, Math.min(32_767, Math.round(sum)));
       }
-      return out;
+      return Buffer.from(out.buffer);
     },
   };
 }
