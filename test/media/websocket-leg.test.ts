@@ -82,6 +82,16 @@ describe('connecting', () => {
     expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
   });
 
+  test('a closed leg holds on to nothing of its call', async () => {
+    const server = await asterisk();
+    const controller = new AbortController();
+    const leg = await connect(server.url, { signal: controller.signal });
+    expect(getEventListeners(controller.signal, 'abort').length).toBe(1);
+    await leg.close();
+    await leg.close();
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  });
+
   test('an abort later closes the leg, without an error', async () => {
     const server = await asterisk();
     const controller = new AbortController();
