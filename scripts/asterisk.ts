@@ -3,10 +3,11 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Config, loadConfig, readEnvFile } from '../src/config.ts';
 import { UserError } from '../src/errors.ts';
+import { askAsterisk } from '../src/sandbox/ask-asterisk.ts';
 import { envFile, knownService, runsFrom, startService, stopService, writeWorkerSettings } from '../src/sandbox/asterisk-service.ts';
 import { CARRIER_NUMBERS } from '../src/sandbox/carrier-scenario.ts';
 import { dockerAsteriskRuns, hasDockerEngine, startDockerAsterisk, stopDockerAsterisk } from '../src/sandbox/docker-asterisk.ts';
-import { askAsterisk, prepareAsterisk, preparedAsterisk } from '../src/sandbox/real-asterisk.ts';
+import { prepareAsterisk, preparedAsterisk } from '../src/sandbox/real-asterisk.ts';
 import { createUnpackDisplay } from '../src/sandbox/unpack-display.ts';
 
 const USAGE = `Usage: npm run asterisk -- <command>

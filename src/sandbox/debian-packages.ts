@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { UserError } from '../errors.ts';
-import { type AptSource, aptSource } from './apt-source.ts';
+import { hostAcquireSettings, writeAptFolder } from './apt-folder.ts';
+import { aptSource } from './apt-source.ts';
 import { withLock } from './lock-file.ts';
+import { run } from './package-tool.ts';
 
 /** Written last, so that a tree that has it is whole. */
 const MARKER = 'unpacked.json';
@@ -159,72 +158,4 @@ async function hostArchitecture(what: string, signal: AbortSignal | undefined): 
     );
   }
   return architecture;
-}
-
-/** The host's settings for downloads (proxies, certificates, retries), which a private configuration would lose. */
-async function hostAcquireSettings(signal: AbortSignal | undefined): Promise<string> {
-  const dump = await run('apt-config', ['dump', 'Acquire', '--format', '%F "%v";%n'], { signal, failure: 'apt-config failed', advice: '' });
-  return dump
-    .split('\n')
-    .filter((line) => /^Acquire::(https?|ftp|tor|Retries|Check-|ForceIP)/.test(line))
-    .join('\n');
-}
-
-/** A private world for apt: its own sources, lists and cache, and a package database in which nothing is installed. */
-async function writeAptFolder(apt: string, source: AptSource, architecture: string, acquire: string): Promise<void> {
-  for (const folder of ['etc/apt.conf.d', 'etc/preferences.d', 'state/lists/partial', 'cache/archives/partial']) {
-    await mkdir(join(apt, folder), { recursive: true });
-  }
-  await writeFile(join(apt, 'status'), '');
-  await writeFile(
-    join(apt, 'etc/sources.list'),
-    `deb [signed-by=${source.keyring} arch=${architecture}] ${source.uri} ${source.suite} ${source.components.join(' ')}\n`,
-  );
-  const settings = {
-    'Dir::Etc': join(apt, 'etc'),
-    'Dir::Etc::sourcelist': join(apt, 'etc/sources.list'),
-    'Dir::Etc::sourceparts': '-',
-    'Dir::Etc::netrc': '/etc/apt/auth.conf',
-    'Dir::State': join(apt, 'state'),
-    'Dir::State::status': join(apt, 'status'),
-    'Dir::Cache': join(apt, 'cache'),
-    'Debug::NoLocking': 'true',
-    'APT::Architecture': architecture,
-    'APT::Install-Recommends': 'false',
-    // Started by root, apt would download as `_apt`, who may not enter the project's folder.
-    'APT::Sandbox::User': 'root',
-    'Acquire::Languages': 'none',
-  };
-  const lines = Object.entries(settings).map(([name, value]) => `${name} ${JSON.stringify(value)};`);
-  await writeFile(join(apt, 'apt.conf'), `${acquire}\n${lines.join('\n')}\n`);
-}
-
-interface RunOptions {
-  env?: Record<string, string>;
-  onStatus?: (line: string) => void;
-  signal: AbortSignal | undefined;
-  failure: string;
-  advice: string;
-}
-
-async function run(command: string, args: string[], { env, onStatus, signal, failure, advice }: RunOptions): Promise<string> {
-  const child = spawn(command, args, {
-    stdio: ['ignore', 'pipe', 'pipe', onStatus === undefined ? 'ignore' : 'pipe'],
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...env },
-    ...(signal ? { signal } : {}),
-  });
-  let output = '';
-  let complaint = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    complaint += text;
-  });
-  const status = child.stdio[3] as Readable | null;
-  if (onStatus !== undefined && status !== null) createInterface({ input: status }).on('line', onStatus);
-  const code = await new Promise<number | null>((settle, reject) => child.once('error', reject).once('close', settle));
-  if (code === 0) return output;
-  const why = complaint.trim().split('\n').slice(0, 3).join(' ') || `${command} ended with code ${code}`;
-  throw new UserError(`${failure}: ${why}\n${advice}`.trim());
 }

@@ -1,25 +1,21 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
 import { sleep } from '../sleep.ts';
+import { askAsterisk } from './ask-asterisk.ts';
+import { type AsteriskSettings, chooseSettings, consoleLog, type SettingsWishes, writeHome } from './asterisk-home.ts';
 import { type DebianTree, debianTree, type UnpackProgress, unpackDebian } from './debian-packages.ts';
-import { freePort, freeUdpPort, isTaken } from './free-port.ts';
 import { type OwnedProcess, startProcess } from './owned-process.ts';
 
 /** Stable and oldstable carry no Asterisk; this one has 22.10, and moves on. */
 const SUITE = 'forky';
 const PACKAGES = ['asterisk', 'asterisk-modules', 'asterisk-core-sounds-en-gsm', 'sip-tester'];
-const TEMPLATES = fileURLToPath(new URL('../../asterisk/etc', import.meta.url));
 /** Measured: ARI answers 0.2 to 0.4 s after the start on an idle machine. */
 const READY_TIMEOUT_MS = 30_000;
 /** Measured: 1 to 3 s, up to 18 s after a duplicate channel id has leaked a channel. */
 export const STOP_TIMEOUT_MS = 25_000;
 const PORT_TRIES = 3;
-/** Ports for audio. Two instances whose ranges overlap don't mind: Asterisk tries the next port when one is taken. */
-const RTP_PORTS = { first: 20_000, last: 40_000, each: 1_000 };
 
 export interface RealAsterisk {
   /** For `ari-client` and for the media sockets. */
@@ -58,15 +54,9 @@ export interface PrepareOptions {
   signal?: AbortSignal | undefined;
 }
 
-export interface AsteriskOptions extends PrepareOptions {
+export interface AsteriskOptions extends PrepareOptions, SettingsWishes {
   /** Home is `<dataDir>/asterisk/<name>`. Unset: a folder of its own among the temporary files, removed on stop. */
   name?: string | undefined;
-  /** Port of ARI. Unset: a free one. */
-  httpPort?: number | undefined;
-  /** True: where somebody has that port, a free one does as well. */
-  otherPortIfTaken?: boolean | undefined;
-  /** Of its one ARI user. Unset: a random one. */
-  password?: string | undefined;
   /** True: it outlives this process, to be stopped by its pid. */
   detached?: boolean | undefined;
 }
@@ -113,70 +103,11 @@ export async function startRealAsterisk(options: AsteriskOptions): Promise<RealA
   }
 }
 
-interface Settings extends Record<string, string> {
-  HOME: string;
-  HTTP_PORT: string;
-  ARI_USERNAME: string;
-  ARI_PASSWORD: string;
-  TRUNK_PORT: string;
-}
-
-async function chooseSettings(tree: DebianTree, home: string, options: AsteriskOptions): Promise<Settings> {
-  const { httpPort, otherPortIfTaken = false, password = randomBytes(16).toString('hex') } = options;
-  const blocks = (RTP_PORTS.last - RTP_PORTS.first) / RTP_PORTS.each;
-  const rtpStart = RTP_PORTS.first + Math.floor(Math.random() * blocks) * RTP_PORTS.each;
-  return {
-    HOME: home,
-    MODULES: join(tree.libraryDir, 'asterisk/modules'),
-    HTTP_ADDRESS: '127.0.0.1',
-    HTTP_PORT: String(httpPort !== undefined && !(otherPortIfTaken && (await isTaken(httpPort))) ? httpPort : await freePort()),
-    ARI_USERNAME: 'ringfence',
-    ARI_PASSWORD: password,
-    SIP_ADDRESS: '127.0.0.1',
-    SIP_PORT: String(await freeUdpPort()),
-    PEOPLE_PORT: String(await freeUdpPort()),
-    TRUNK_HOST: '127.0.0.1',
-    TRUNK_PORT: String(await freeUdpPort()),
-    RTP_START: String(rtpStart),
-    RTP_END: String(rtpStart + RTP_PORTS.each - 1),
-  };
-}
-
-/** Lays out the folders that Asterisk wants and renders its configuration, afresh at every start. */
-async function writeHome(tree: DebianTree, home: string, settings: Settings): Promise<void> {
-  for (const folder of ['etc', 'data', 'run']) await rm(join(home, folder), { recursive: true, force: true });
-  for (const folder of ['etc', 'run', 'log', 'lib/agi-bin', 'lib/keys', 'spool/recording', 'spool/tmp', 'data/sounds']) {
-    await mkdir(join(home, folder), { recursive: true });
-  }
-  const share = join(tree.dir, 'usr/share/asterisk');
-  await symlink(join(share, 'rest-api'), join(home, 'data/rest-api'));
-  // Without it Asterisk knows no configuration option and loads next to nothing.
-  await symlink(join(share, 'documentation'), join(home, 'data/documentation'));
-  await symlink(join(share, 'sounds/en_US_f_Allison'), join(home, 'data/sounds/en'));
-  await writeFile(consoleLog(home), '');
-  for (const file of await readdir(TEMPLATES)) {
-    const text = render(await readFile(join(TEMPLATES, file), 'utf8'), settings, file);
-    await writeFile(join(home, 'etc', file), text, { mode: 0o600 });
-  }
-}
-
-function render(template: string, settings: Record<string, string>, file: string): string {
-  return template.replaceAll(/@([A-Z_]+)@/g, (_, name: string) => {
-    const value = settings[name];
-    if (value === undefined) throw new Error(`${file} asks for @${name}@, which nobody fills in`);
-    return value;
-  });
-}
-
-function consoleLog(home: string): string {
-  return join(home, 'log/console.log');
-}
-
 interface Parts {
   child: OwnedProcess;
   tree: DebianTree;
   home: string;
-  settings: Settings;
+  settings: AsteriskSettings;
   version: string;
 }
 
@@ -195,11 +126,11 @@ function describe({ child, tree, home, settings, version }: Parts, stop: () => P
   };
 }
 
-function ariUrl(settings: Settings): string {
+function ariUrl(settings: AsteriskSettings): string {
   return `http://127.0.0.1:${settings.HTTP_PORT}`;
 }
 
-async function becomesReady(child: OwnedProcess, settings: Settings, signal: AbortSignal | undefined): Promise<string | undefined> {
+async function becomesReady(child: OwnedProcess, settings: AsteriskSettings, signal: AbortSignal | undefined): Promise<string | undefined> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   while (child.running && Date.now() < deadline && signal?.aborted !== true) {
     const answer = await askAsterisk({ url: ariUrl(settings), username: settings.ARI_USERNAME, password: settings.ARI_PASSWORD });
@@ -209,29 +140,4 @@ async function becomesReady(child: OwnedProcess, settings: Settings, signal: Abo
     await sleep(25);
   }
   return undefined;
-}
-
-/**
- * Asks an Asterisk whether it is ready. Only a 200 is: while it boots, connections are refused, then it says 404, then 503.
- * `failure` says in a human's words why not.
- */
-export async function askAsterisk(ari: {
-  url: string;
-  username: string;
-  password: string;
-}): Promise<{ version: string } | { failure: string; status?: number }> {
-  const headers = { authorization: `Basic ${Buffer.from(`${ari.username}:${ari.password}`).toString('base64')}` };
-  const get = (path: string) =>
-    fetch(new URL(`ari/asterisk/${path}`, `${ari.url.replace(/\/$/, '')}/`), { headers, signal: AbortSignal.timeout(5_000) });
-  try {
-    const ping = await get('ping');
-    await ping.body?.cancel();
-    if (ping.status !== 200)
-      return { failure: `it answers ${ping.status}${ping.status === 401 ? ' (wrong user or password)' : ''}`, status: ping.status };
-    const info = (await (await get('info')).json()) as { system?: { version?: string } };
-    return { version: info.system?.version ?? 'unknown' };
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return { failure: (cause as NodeJS.ErrnoException).code ?? (cause instanceof Error ? cause.message : String(cause)) };
-  }
 }

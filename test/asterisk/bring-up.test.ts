@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { askAsterisk } from '../../src/sandbox/ask-asterisk.ts';
 import { type Carrier, startCarrier } from '../../src/sandbox/carrier.ts';
 import { CARRIER_NUMBERS } from '../../src/sandbox/carrier-scenario.ts';
 import { isAlive } from '../../src/sandbox/lock-file.ts';
-import { askAsterisk, type RealAsterisk, startRealAsterisk } from '../../src/sandbox/real-asterisk.ts';
+import { type RealAsterisk, startRealAsterisk } from '../../src/sandbox/real-asterisk.ts';
 import { dataDir, notPrepared } from './prepared.ts';
 
 describe.skipIf(notPrepared)('a real Asterisk of our own', () => {

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { askAsterisk } from '../../src/sandbox/ask-asterisk.ts';
 import { knownService } from '../../src/sandbox/asterisk-service.ts';
 import { freePort } from '../../src/sandbox/free-port.ts';
-import { askAsterisk } from '../../src/sandbox/real-asterisk.ts';
 import { dataDir, notPrepared } from './prepared.ts';
 
 describe.skipIf(notPrepared)('npm run asterisk', () => {
@@ -39,7 +39,8 @@ describe.skipIf(notPrepared)('npm run asterisk', () => {
     return askAsterisk({ url: service.ariUrl, username: service.username, password: service.password });
   };
 
-  test('up, up again, down, and up at the same address with the same password', async () => {
+  // Seven processes one after the other, on a machine that may be busy.
+  test('up, up again, down, and up at the same address with the same password', { timeout: 90_000 }, async () => {
     const first = await asterisk(['up', '--using', 'debian']);
     expect(first).toMatchObject({ code: 0, output: expect.stringContaining('answers at http://127.0.0.1:') });
     expect(await answer()).toHaveProperty('version');
