@@ -1,5 +1,5 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { FaultSwitch } from './faults.ts';
 
@@ -15,17 +15,23 @@ export interface SandboxServer {
 
 /** A Fastify whose every request passes the faults first. */
 export function createSandboxApp(faults: FaultSwitch): FastifyInstance {
-  let server: Server | undefined;
+  const connections = new Set<Socket>();
   const app = Fastify({
     forceCloseConnections: true,
     bodyLimit: 10_000_000,
     serverFactory: (handler) => {
-      server = createServer(faults.wrap(handler));
+      const server = createServer(faults.wrap(handler));
+      server.on('connection', (socket) => {
+        connections.add(socket);
+        socket.once('close', () => connections.delete(socket));
+      });
       return server;
     },
   });
-  // A fault may hold a response that Fastify believes to be done with.
-  app.addHook('preClose', async () => server?.closeAllConnections());
+  // A fault may hold a connection that neither Fastify nor, after an upgrade, Node's server knows of.
+  app.addHook('preClose', async () => {
+    for (const socket of connections) socket.destroy();
+  });
   return app;
 }
 

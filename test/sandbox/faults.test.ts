@@ -189,6 +189,15 @@ describe('a sandbox server', () => {
     expect(await open()).toBe('stall');
   });
 
+  it('closes while a fault holds a websocket open that was never one', async () => {
+    server.faults.set({ kind: 'hang' });
+    const ws = new WebSocket(server.url.replace('http', 'ws'));
+    const cut = once(ws, 'error');
+    await expect.poll(() => server.faults.requests.length).toBe(1);
+    await server.close();
+    await cut;
+  });
+
   it('closes while a fault holds a request open', async () => {
     server.faults.set({ kind: 'hang' });
     const answer = get().catch(() => 'cut');

@@ -94,7 +94,7 @@ function samplesOf(ms: number, sampleRate: number): number {
   return Math.round((ms * sampleRate) / 1000);
 }
 
-/** `sampleRate`: 8000 or a multiple of it. Costs under a millisecond of CPU a second of sound. */
+/** `sampleRate`: 8000 or a multiple of it. Costs about a millisecond of CPU a second of sound. */
 export function createListener(sampleRate: number): Listener {
   if (!Number.isInteger(sampleRate / EAR_RATE) || sampleRate < EAR_RATE) {
     throw new RangeError(`the sandbox hears 8000 Hz and its multiples, not ${sampleRate} Hz`);

@@ -118,6 +118,16 @@ describe('the sandbox voice', () => {
     }
   });
 
+  it('is not understood when the halves of a word lie apart, or a flush between them', () => {
+    const pcm = speak('appointment', 8000);
+    const half = 36 * 16 * 8;
+    const [head, tail] = [pcm.subarray(0, half), pcm.subarray(half)];
+    expect(hear(Buffer.concat([head, tail]), 8000)).toBe('appointment');
+    expect(hear(Buffer.concat([head, Buffer.alloc(16 * 200), tail]), 8000)).toBe('');
+    const listener = createListener(8000);
+    expect([...listener.push(head), ...listener.flush(), ...listener.push(tail)]).toEqual([]);
+  });
+
   it('places each word in time, so that a test can tell when speech stopped', () => {
     const words = createListener(8000).push(speak('One two three', 8000));
     const lengthMs = speak('One two three', 8000).length / 16;
