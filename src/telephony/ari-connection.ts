@@ -2,11 +2,11 @@ import { ServiceError, UserError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { sleep } from '../sleep.ts';
 import { type AriClient, loadAriClient } from './ari-client-hardening.ts';
-import { type ChannelListener, createEventRouter, parseAriEvent } from './ari-events.ts';
+import { type ChannelListener, createEventRouter } from './ari-events.ts';
+import { openAriLink } from './ari-link.ts';
 import { type AriOperations, createAriOperations } from './ari-operations.ts';
-import { createAriTarget, exchange } from './ari-transport.ts';
-import { asteriskError, notAriError } from './asterisk-errors.ts';
-import { type EventSocket, openEventSocket } from './event-socket.ts';
+import { createAriTarget } from './ari-transport.ts';
+import { asteriskError } from './asterisk-errors.ts';
 
 /**
  * `connecting`: not reached yet. `connected`: events arrive, dialling is allowed. `lost`: was connected and will be again. `replaced`: another process
@@ -52,9 +52,6 @@ export interface AriConnection extends AriOperations {
   close(): Promise<void>;
 }
 
-/** About half of all events, and nothing in them for us. */
-const UNWANTED_EVENTS = ['ChannelVarset', 'ChannelDialplan'];
-
 /** Starts connecting at once and never gives up; rejects nothing and throws only for an address that can't be right. */
 export function createAriConnection(options: AriConnectionOptions): AriConnection {
   const { app, logger, requestTimeoutMs = 5_000, pingIntervalMs = 4_000 } = options;
@@ -65,7 +62,6 @@ export function createAriConnection(options: AriConnectionOptions): AriConnectio
   const closing = new AbortController();
   let state: AriState = 'connecting';
   let client: AriClient | undefined;
-  let socket: EventSocket | undefined;
   let lastError: ServiceError | undefined;
   const operations = createAriOperations(target, requestTimeoutMs, () => client);
 
@@ -73,15 +69,6 @@ export function createAriConnection(options: AriConnectionOptions): AriConnectio
     if (state === next || state === 'closed' || state === 'replaced') return;
     state = next;
     for (const listener of [...stateListeners]) listener(next);
-  };
-
-  /** `generation` is the socket that said it: words of one that we gave up don't count. */
-  const onText = (text: string, generation: symbol) => {
-    if (generation !== current) return;
-    const event = parseAriEvent(text);
-    if (!event) return;
-    if (event.type === 'ApplicationReplaced') return onReplaced();
-    router.route(event);
   };
 
   const onReplaced = () => {
@@ -92,52 +79,27 @@ export function createAriConnection(options: AriConnectionOptions): AriConnectio
     closing.abort();
   };
 
-  let current = Symbol('no socket');
+  const openLink = () =>
+    openAriLink({
+      ...{ target, app, operations, router, requestTimeoutMs, pingIntervalMs, onReplaced },
+      prepare: async () => {
+        client ??= await loadAriClient(target, requestTimeoutMs);
+      },
+    });
 
   /** Resolves with what ended the connection; rejects when it couldn't be made. */
   const connectOnce = async (): Promise<string> => {
-    const lost = Promise.withResolvers<string>();
-    await assertReady();
-    client ??= await loadAriClient(target, requestTimeoutMs);
-    const generation = Symbol('event socket');
-    current = generation;
-    closing.signal.throwIfAborted();
-    socket = await openEventSocket({
-      target,
-      app,
-      handshakeTimeoutMs: requestTimeoutMs,
-      pingIntervalMs,
-      onText: (text) => onText(text, generation),
-      onLost: lost.resolve,
-    });
+    const link = await openLink();
+    closing.signal.addEventListener('abort', link.close, { once: true });
     try {
-      closing.signal.throwIfAborted();
-      await operations.disallowEvents(app, UNWANTED_EVENTS);
-      await readBack();
+      if (closing.signal.aborted) return 'closed';
       lastError = undefined;
       setState('connected');
-      closing.signal.addEventListener('abort', () => lost.resolve('closed'), { once: true });
-      return await lost.promise;
+      return await link.lost;
     } finally {
-      current = Symbol('no socket');
-      socket.close();
+      closing.signal.removeEventListener('abort', link.close);
+      link.close();
     }
-  };
-
-  /** While it boots, Asterisk refuses connections, then says 404, then 503. */
-  const assertReady = async () => {
-    const { status, body } = await exchange(target, { method: 'GET', path: '/ari/asterisk/ping', timeoutMs: requestTimeoutMs });
-    if (!body.includes('"pong"')) throw notAriError('GET /ari/asterisk/ping', status);
-  };
-
-  /** Events of the time without a socket are lost, so every channel that somebody cares for is asked how it is. */
-  const readBack = async () => {
-    await Promise.all(
-      router.ids().map(async (id) => {
-        const channel = await operations.getChannel(id);
-        router.tell(id, channel ? { kind: 'read-back', channel } : { kind: 'gone' });
-      }),
-    );
   };
 
   const stayConnected = async () => {

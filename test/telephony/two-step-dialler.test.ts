@@ -355,6 +355,8 @@ test('the dead-man’s switch is renewed while the owner lives, and not a moment
   await vi.waitFor(() => expect(asterisk.count('variable')).toBeGreaterThan(before + 2), { timeout: 5_000 });
   const renewal = asterisk.seen.find(({ step }) => step === 'variable')?.query;
   expect(Object.fromEntries(renewal ?? [])).toEqual({ variable: 'TIMEOUT(absolute)', value: '30' });
+  // An Asterisk that would take renewals for ever.
+  asterisk.script('variable', ({ response }) => response.writeHead(204).end());
   asterisk.end(ID, 16);
   await channel.ended;
   const after = asterisk.count('variable');
