@@ -14,11 +14,6 @@ export function bytesToMs(bytes: number, sampleRate: number): number {
   return (bytes / BYTES_PER_SAMPLE / sampleRate) * 1000;
 }
 
-/** Bytes of mono PCM, whole samples only. */
-export function msToBytes(ms: number, sampleRate: number): number {
-  return Math.floor((ms / 1000) * sampleRate) * BYTES_PER_SAMPLE;
-}
-
 /** Returns a function that takes PCM in pieces of any size and gives back the whole frames that are complete by now. */
 export function createFrameCutter(frameBytes: number): (pcm: Buffer) => Buffer[] {
   let rest: Buffer = Buffer.alloc(0);
