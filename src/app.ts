@@ -13,6 +13,7 @@ import { createKeys, type Keys } from './queue/keys.ts';
 import { createLedger } from './queue/ledger.ts';
 import { connectRedis } from './queue/redis.ts';
 import { startRedis } from './sandbox/redis-server.ts';
+import { loadElevenLabsSdk } from './services/elevenlabs-client.ts';
 import { type AriConnection, createAriConnection } from './telephony/ari-connection.ts';
 import { startWebServer, type WebServer } from './web/web-server.ts';
 import { wireCalls } from './wire-calls.ts';
@@ -83,6 +84,8 @@ async function startCalls(config: Config, { redis, keys }: Store, started: Start
   const { url, username, password, app, deadlineMs } = config.ari;
   const asterisk = createAriConnection({ url, username, password, app, logger: log, requestTimeoutMs: deadlineMs });
   started.push({ name: 'asterisk connection', stop: () => asterisk.close() });
+  // Before the first call: loading it stops everything else for a second or more, and a lock that isn't renewed is lost.
+  await loadElevenLabsSdk();
   await reachAsterisk(asterisk);
   await mkdir(join(config.dataDir, 'recordings'), { recursive: true });
 

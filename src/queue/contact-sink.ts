@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import type { Campaign } from '../call/campaign.ts';
-import type { Contact } from '../call/contact.ts';
 import type { ContactSink, SinkResult } from '../call/contact-sink.ts';
 import { createCallQueue } from './call-queue.ts';
 import { attemptId, type Keys } from './keys.ts';

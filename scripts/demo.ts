@@ -1,0 +1,107 @@
+import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type App, startApp } from '../src/app.ts';
+import { loadConfig } from '../src/config.ts';
+import { UserError } from '../src/errors.ts';
+import { createLogger } from '../src/logger.ts';
+import { startRedis } from '../src/sandbox/redis-server.ts';
+import { startWorld, type World } from '../src/sandbox/world.ts';
+import { type CallRow, watchCalls } from './demo/call-table.ts';
+import { enqueueDemoContacts } from './demo/enqueue-demo-contacts.ts';
+import { printReport } from './demo/report.ts';
+
+const USAGE = `npm run demo [-- options]
+
+Calls a dozen people of the sandbox, with everything real but the world outside: Redis, the queue, the worker, the SDKs.
+
+  --asterisk real   through a real Asterisk (Debian's, unpacked below data/ without root: 80 MB the first time)
+  --stay            keep Bull Board and the recordings up until Ctrl-C
+  --help`;
+
+/** A fixed password would be one that somebody uses for real; this one is printed, and lives as long as the demo. */
+const WEB_PASSWORD = Math.random().toString(36).slice(2, 10);
+const DATA_DIR = 'data/demo';
+/** All of them at a time. */
+const CONCURRENCY = 12;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { asterisk: { type: 'string', default: 'sandbox' }, stay: { type: 'boolean' }, help: { type: 'boolean' } },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const { asterisk } = values;
+  if (asterisk !== 'sandbox' && asterisk !== 'real')
+    throw new UserError(`--asterisk is "${asterisk}". Expected: sandbox or real.\n\n${USAGE}`);
+
+  const startedAt = Date.now();
+  // A demo that remembers whom it called would call nobody the second time.
+  rmSync(DATA_DIR, { recursive: true, force: true });
+  mkdirSync(DATA_DIR, { recursive: true });
+  const stops: (() => Promise<unknown>)[] = [];
+  const stopAll = async () => {
+    for (const stop of stops.splice(0).reverse()) await stop();
+  };
+  process.once('SIGINT', () => void stopAll().then(() => process.exit(130)));
+  try {
+    console.log(
+      `Starting Redis, ${asterisk === 'real' ? 'a real Asterisk' : 'an Asterisk in miniature'}, and the sandbox's services on loopback ...`,
+    );
+    const redis = await startRedis({ dataDir: DATA_DIR, debianDir: 'data/debian' });
+    stops.push(() => redis.stop());
+    const world = await startWorld({
+      asterisk,
+      dataDir: 'data',
+      crmContacts: [{ properties: { phone: '+12025550101', firstname: 'Dana', lastname: 'Whitfield' } }],
+    });
+    stops.push(() => world.stop());
+    const app = await startWorker(world, redis.url);
+    stops.push(() => app.stop());
+    const rows = await callEverybody(world, redis.url);
+    await printReport({ rows, world, app, password: WEB_PASSWORD, dataDir: DATA_DIR, tookMs: Date.now() - startedAt, redis });
+    if (values.stay) await new Promise(() => console.log('Ctrl-C ends it.'));
+    return rows.every((row) => row.disposition !== undefined && row.disposition !== 'failed') ? 0 : 1;
+  } finally {
+    await stopAll();
+  }
+}
+
+function demoConfig(world: World, redisUrl: string) {
+  return loadConfig(['call', 'delivery', 'web'], {
+    ...world.settings,
+    REDIS_URL: redisUrl,
+    DATA_DIR,
+    WEB_PORT: '0',
+    WEB_PASSWORD,
+    CALL_CONCURRENCY: String(CONCURRENCY),
+  });
+}
+
+function startWorker(world: World, redisUrl: string): Promise<App> {
+  const config = demoConfig(world, redisUrl);
+  const file = createWriteStream(join(DATA_DIR, 'demo.log'));
+  const log = createLogger({ level: 'info', secrets: config.secrets, write: (line) => void file.write(line) });
+  return startApp(config, ['call', 'delivery', 'web'], log);
+}
+
+async function callEverybody(world: World, redisUrl: string): Promise<CallRow[]> {
+  const { queuePrefix } = demoConfig(world, redisUrl);
+  const watch = await watchCalls(redisUrl, queuePrefix);
+  try {
+    await enqueueDemoContacts(demoConfig(world, redisUrl), world.dialString);
+    return await watch.allEnded();
+  } finally {
+    await watch.close();
+  }
+}
+
+try {
+  process.exit(await main());
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  console.error(error.message);
+  process.exit(1);
+}

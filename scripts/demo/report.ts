@@ -1,0 +1,52 @@
+import Table from 'cli-table3';
+import type { App } from '../../src/app.ts';
+import type { World } from '../../src/sandbox/world.ts';
+import { sleep } from '../../src/sleep.ts';
+import type { CallRow } from './call-table.ts';
+
+export interface Report {
+  rows: CallRow[];
+  world: World;
+  app: App;
+  password: string;
+  dataDir: string;
+  tookMs: number;
+  redis: { kind: string };
+}
+
+/** What came of it: outcomes, the CRM's rows as the CRM has them, and where to look further. */
+export async function printReport({ rows, world, app, password, dataDir, tookMs, redis }: Report): Promise<void> {
+  await crmIsComplete(world, rows.length);
+  console.log('\nOutcomes');
+  const outcomes = plainTable(['contact', 'phone', 'disposition', 'talk', 'why']);
+  for (const row of rows) outcomes.push([row.name, row.phone, row.disposition ?? '', `${row.talkSeconds ?? 0} s`, row.reason]);
+  console.log(outcomes.toString());
+
+  console.log('\nCall records in the CRM');
+  const crm = plainTable(['to', 'status', 'title', 'duration', 'contact']);
+  for (const { properties, contactIds } of world.hubSpot.rows) {
+    const { hs_call_to_number: to, hs_call_status: status, hs_call_title: title, hs_call_duration: duration } = properties;
+    crm.push([to ?? '', status ?? '', title ?? '', `${Math.round(Number(duration) / 1000)} s`, contactIds.join(', ') || '-']);
+  }
+  console.log(crm.toString());
+
+  console.log(
+    `\n${rows.length} contacts, ${world.hubSpot.rows.length} CRM records, ${(tookMs / 1000).toFixed(0)} s. Redis: ${redis.kind}.`,
+  );
+  console.log(`Bull Board  ${app.web?.boardUrl}   (while it runs; user ringfence, password ${password})`);
+  console.log(`Recordings  ${app.web?.recordingsUrl}   and in ${dataDir}/recordings (left: the agent, right: the callee)`);
+  console.log(`Log         ${dataDir}/demo.log`);
+}
+
+/** Without frames: a dozen rows fit on one screen. */
+function plainTable(head: string[]): Table.Table {
+  const edges = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'] as const;
+  const inner = ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'] as const;
+  const chars = Object.fromEntries([...edges, ...inner].map((name) => [name, '']));
+  return new Table({ head, chars: { ...chars, middle: '  ' }, style: { head: ['bold'], 'padding-left': 0, 'padding-right': 0 } });
+}
+
+/** Records travel through the outbox, a moment behind the calls. */
+async function crmIsComplete(world: World, count: number): Promise<void> {
+  for (let looks = 0; world.hubSpot.rows.length < count && looks < 100; looks++) await sleep(100);
+}

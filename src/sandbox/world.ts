@@ -1,0 +1,78 @@
+import { type AsteriskSandbox, startAsteriskSandbox } from './asterisk/asterisk-sandbox.ts';
+import { type ElevenLabsSandbox, startElevenLabsSandbox } from './elevenlabs/elevenlabs-sandbox.ts';
+import { type HubSpotSandbox, type HubSpotSandboxOptions, startHubSpotSandbox } from './hubspot/hubspot-sandbox.ts';
+import { type OpenAiSandbox, startOpenAiSandbox } from './openai/openai-sandbox.ts';
+import { loadPeople, type People } from './people/people.ts';
+import { startPeopleApp } from './people/people-app.ts';
+import { startRealAsterisk } from './real-asterisk.ts';
+
+export interface WorldOptions {
+  /** `real` brings up a real Asterisk (unpacked below `dataDir` when it isn't there yet) with the same people behind it. */
+  asterisk: 'sandbox' | 'real';
+  dataDir: string;
+  /** Contacts that the CRM knows. */
+  crmContacts?: HubSpotSandboxOptions['contacts'];
+}
+
+/** The world outside, in miniature: everything that a worker talks to, on loopback. */
+export interface World {
+  /** Environment settings that point a worker at this world. */
+  readonly settings: Record<string, string>;
+  /** Dials the people who live here. */
+  readonly dialString: string;
+  readonly people: People;
+  readonly elevenLabs: ElevenLabsSandbox;
+  readonly openAi: OpenAiSandbox;
+  readonly hubSpot: HubSpotSandbox;
+  /** Undefined with a real Asterisk. */
+  readonly asterisk: AsteriskSandbox | undefined;
+  stop(): Promise<void>;
+}
+
+const KEYS = { elevenLabs: 'sandbox-elevenlabs-key', openAi: 'sandbox-openai-key', hubSpot: 'sandbox-hubspot-token' };
+
+export async function startWorld({ asterisk: kind, dataDir, crmContacts = [] }: WorldOptions): Promise<World> {
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const end of stops.splice(0).reverse()) await end();
+  };
+  const keep = <T extends { close(): Promise<void> }>(server: T): T => {
+    stops.push(() => server.close());
+    return server;
+  };
+  try {
+    const people = loadPeople();
+    const elevenLabs = keep(await startElevenLabsSandbox({ apiKey: KEYS.elevenLabs }));
+    const openAi = keep(await startOpenAiSandbox({ apiKey: KEYS.openAi }));
+    const hubSpot = keep(await startHubSpotSandbox({ accessToken: KEYS.hubSpot, contacts: crmContacts }));
+    const { asterisk, ari, dialString } = await (kind === 'real' ? realAsterisk(dataDir, people, stops) : sandboxAsterisk(people, keep));
+    const settings = {
+      ...ari,
+      ELEVENLABS_API_KEY: KEYS.elevenLabs,
+      ELEVENLABS_BASE_URL: elevenLabs.url,
+      OPENAI_API_KEY: KEYS.openAi,
+      OPENAI_BASE_URL: openAi.baseUrl,
+      HUBSPOT_ACCESS_TOKEN: KEYS.hubSpot,
+      HUBSPOT_BASE_URL: hubSpot.url,
+    };
+    return { settings, dialString, people, elevenLabs, openAi, hubSpot, asterisk, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function sandboxAsterisk(people: People, keep: <T extends { close(): Promise<void> }>(server: T) => T) {
+  const asterisk = keep(await startAsteriskSandbox({ people, endpoints: ['PJSIP/people', 'Local/people'] }));
+  const ari = { ARI_URL: asterisk.url, ARI_USERNAME: asterisk.username, ARI_PASSWORD: asterisk.password };
+  return { asterisk, ari, dialString: 'PJSIP/{e164}@people' };
+}
+
+async function realAsterisk(dataDir: string, people: People, stops: (() => Promise<void>)[]) {
+  const real = await startRealAsterisk({ dataDir });
+  stops.push(() => real.stop());
+  const app = await startPeopleApp(real, people);
+  stops.push(() => app.stop());
+  const ari = { ARI_URL: real.ariUrl, ARI_USERNAME: real.username, ARI_PASSWORD: real.password };
+  return { asterisk: undefined, ari, dialString: real.dialStrings.people as string };
+}
