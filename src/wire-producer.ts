@@ -1,6 +1,7 @@
 import type { Campaign } from './call/campaign.ts';
 import type { ContactSink } from './call/contact-sink.ts';
 import type { Config } from './config.ts';
+import { UserError } from './errors.ts';
 import { createContactSink } from './queue/contact-sink.ts';
 import { createKeys } from './queue/keys.ts';
 import { connectRedisNow } from './queue/redis.ts';
@@ -12,6 +13,10 @@ import { startRedis } from './sandbox/redis-server.ts';
  */
 export async function openContactSink(config: Config, campaign: Campaign): Promise<ContactSink> {
   const server = await startRedis({ redisUrl: config.redisUrl, dataDir: config.dataDir });
+  if (server.kind === 'javascript') {
+    await server.stop();
+    throw new UserError(`Nothing was enqueued: it would be lost with this process. ${server.note ?? ''}`.trim());
+  }
   try {
     const redis = await connectRedisNow(server.url);
     const sink = createContactSink(redis, createKeys(config.queuePrefix), campaign);

@@ -1,20 +1,12 @@
 import type { CountryCode } from 'libphonenumber-js/max';
 import type { Campaign } from '../call/campaign.ts';
 import type { Contact } from '../call/contact.ts';
+import type { ContactSink, SinkResult } from '../call/contact-sink.ts';
 import type { ContactLine } from './contact-columns.ts';
 import type { ContactFile } from './contact-file.ts';
 import { createContactMaker } from './contact-maker.ts';
 import { createPhoneLines } from './phone-lines.ts';
 import type { RejectedFile } from './rejected-file.ts';
-
-/** What became of a contact: `duplicate` is in the campaign already, `already-dialled` is past being updated. */
-export type SinkResult = 'added' | 'duplicate' | 'updated' | 'already-dialled';
-
-/** Where contacts go: the queue's side of the producer. */
-export interface ContactSink {
-  /** One result a contact, in their order. With `dryRun` it looks and writes nothing. */
-  add(contacts: Contact[], options: { update: boolean; dryRun: boolean }): Promise<SinkResult[]>;
-}
 
 export interface EnqueueCounts {
   /** Lines with something on them, the header not counted. */
@@ -32,7 +24,7 @@ export interface EnqueueCounts {
 export interface EnqueueOptions {
   contacts: Pick<ContactFile, 'lines'>;
   campaign: Campaign;
-  sink: ContactSink;
+  sink: Pick<ContactSink, 'add'>;
   rejected: Pick<RejectedFile, 'write'>;
   /** Where numbers without a country code belong. */
   country: CountryCode;

@@ -5,11 +5,15 @@ import { PassThrough, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Campaign } from '../../src/call/campaign.ts';
 import type { Contact } from '../../src/call/contact.ts';
+import type { ContactSink } from '../../src/call/contact-sink.ts';
+import { loadCampaign } from '../../src/producer/campaign-file.ts';
 import { openContactFile } from '../../src/producer/contact-file.ts';
 import { checkVariables } from '../../src/producer/contact-maker.ts';
-import { type ContactSink, type EnqueueCounts, enqueueContacts } from '../../src/producer/enqueue.ts';
+import { type EnqueueCounts, enqueueContacts } from '../../src/producer/enqueue.ts';
 import { createPhoneLines } from '../../src/producer/phone-lines.ts';
 import { createRejectedFile, rejectedPath } from '../../src/producer/rejected-file.ts';
+
+type Sink = Pick<ContactSink, 'add'>;
 
 let folder: string;
 beforeAll(async () => {
@@ -39,7 +43,7 @@ function createMemorySink() {
   const known = new Map<string, Contact>();
   const dialled = new Set<string>();
   const batches: number[] = [];
-  const sink: ContactSink = {
+  const sink: Sink = {
     async add(contacts, { update, dryRun }) {
       batches.push(contacts.length);
       return contacts.map((contact) => {
@@ -54,7 +58,7 @@ function createMemorySink() {
 }
 
 interface Run {
-  sink?: ContactSink;
+  sink?: Sink;
   update?: boolean;
   dryRun?: boolean;
   campaign?: Partial<Campaign>;
@@ -166,7 +170,7 @@ describe('enqueue', () => {
     const { sink, known, batches } = createMemorySink();
     let under = 0;
     let most = 0;
-    const slow: ContactSink = {
+    const slow: Sink = {
       async add(contacts, options) {
         under += 1;
         most = Math.max(most, under);
@@ -205,7 +209,7 @@ describe('enqueue', () => {
   });
 
   test('a queue that fails ends the run with its error, whether at once or with the last batch', async () => {
-    const failing: ContactSink = {
+    const failing: Sink = {
       async add() {
         throw new Error('Redis is gone');
       },
@@ -245,6 +249,14 @@ describe('enqueue', () => {
     const check = (columns: string[]) => () => checkVariables(CAMPAIGN, new Set(columns), 'may.csv');
     expect(check(['phone', 'when'])).toThrow('uses {{appointment}} (in goal), but may.csv has no such column. It has: phone, when.');
     expect(check(['phone', 'appointment'])).not.toThrow();
+  });
+
+  test('every contact of the example can be called in the example campaign', async () => {
+    const campaign = await loadCampaign('campaigns/appointment-reminder.yaml');
+    const { counts, written } = await run(await readFile('examples/contacts.csv', 'utf8'), { campaign });
+    expect(counts).toMatchObject({ lines: counts.added, rejected: 0, repeated: 0 });
+    expect(counts.added).toBeGreaterThanOrEqual(12);
+    expect(written).toBeUndefined();
   });
 
   test('a number is known again among a hundred thousand others', () => {
