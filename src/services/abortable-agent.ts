@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import { Agent, type ClientRequest } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 
 /** What `http.request` calls to have its request sent; not in the types, but every agent's entrance. */
@@ -34,10 +34,7 @@ function tie(request: ClientRequest, signal: AbortSignal): void {
   const onAbort = (): void => {
     request.destroy(signal.reason instanceof Error ? signal.reason : new DOMException('the request was broken off', 'AbortError'));
   };
-  const release = (): void => signal.removeEventListener('abort', onAbort);
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
-  // A request that is over has given its connection back: whoever uses that now must not be hit.
-  request.once('response', (response: IncomingMessage) => response.once('end', release));
-  request.once('close', release);
+  request.once('close', () => signal.removeEventListener('abort', onAbort));
 }

@@ -33,8 +33,8 @@ export function pickByPhone(found: readonly HubSpotContact[], phone: string): Hu
   const full = digits(phone);
   const national = nationalNumber(phone);
   return (
-    found.find((contact) => numbers(contact).some((number) => isInternational(number) && withoutPrefix(number) === full)) ??
-    found.find((contact) => numbers(contact).some((number) => !isInternational(number) && [full, national].includes(withoutPrefix(number))))
+    found.find((contact) => numbers(contact).some((number) => withoutPrefix(number) === full)) ??
+    found.find((contact) => numbers(contact).some((number) => !isInternational(number) && withoutPrefix(number) === national))
   );
 }
 

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadElevenLabsSdk } from '../../src/services/elevenlabs-client.ts';
 import { createElevenLabsTextToSpeech } from '../../src/services/elevenlabs-text-to-speech.ts';
 import { endAfter, json, type ScriptedServer, stallAfter, startScriptedServer } from './scripted-server.ts';
 import { collect, failureOf } from './settled.ts';
@@ -8,6 +9,9 @@ const SAY = { text: 'Good morning.', voice: 'rachel', language: 'en-US', sampleR
 
 describe('ElevenLabs text-to-speech', () => {
   let server: ScriptedServer;
+  beforeAll(async () => {
+    await loadElevenLabsSdk();
+  });
   beforeEach(async () => {
     server = await startScriptedServer();
   });
@@ -130,6 +134,34 @@ describe('ElevenLabs text-to-speech', () => {
     server.answer = stallAfter(Buffer.alloc(320), 'audio/mpeg');
     for await (const _ of speak()) break;
     await server.abandoned;
+  });
+
+  it('may speak for longer than its first sound may take', async () => {
+    const deadlineMs = 1_500;
+    server.answer = (response) => {
+      response.writeHead(200, { 'content-type': 'audio/mpeg' });
+      response.write(Buffer.alloc(320));
+      let sent = 1;
+      const timer = setInterval(() => {
+        response.write(Buffer.alloc(320));
+        if (++sent < 8) return;
+        clearInterval(timer);
+        response.end();
+      }, deadlineMs / 5);
+      response.on('close', () => clearInterval(timer));
+    };
+    const patient = createElevenLabsTextToSpeech({ apiKey: API_KEY, baseUrl: server.url, deadlineMs, stallMs: 5_000 });
+    expect(Buffer.concat(await collect(patient.synthesize(SAY, new AbortController().signal)))).toHaveLength(8 * 320);
+  });
+
+  it('hangs up on the service when the call ends, even while nobody takes the audio', async () => {
+    server.answer = stallAfter(Buffer.alloc(320), 'audio/mpeg');
+    const call = new AbortController();
+    const spoken = speak(SAY, call.signal)[Symbol.asyncIterator]();
+    await spoken.next();
+    call.abort(new Error('the callee hung up'));
+    await server.abandoned;
+    await spoken.return?.();
   });
 
   it('stops at once when the call ends, with the reason of the call', async () => {

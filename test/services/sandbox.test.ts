@@ -1,8 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Disposition } from '../../src/call/outcome.ts';
 import { startElevenLabsSandbox } from '../../src/sandbox/elevenlabs/elevenlabs-sandbox.ts';
+import { hubSpotErrors } from '../../src/sandbox/hubspot/hubspot-errors.ts';
+import { startHubSpotSandbox } from '../../src/sandbox/hubspot/hubspot-sandbox.ts';
 import { startOpenAiSandbox } from '../../src/sandbox/openai/openai-sandbox.ts';
+import type { CrmCallRecord } from '../../src/services/crm.ts';
 import { createElevenLabsSpeechToText } from '../../src/services/elevenlabs-speech-to-text.ts';
 import { createElevenLabsTextToSpeech } from '../../src/services/elevenlabs-text-to-speech.ts';
+import { createHubSpot } from '../../src/services/hubspot.ts';
+import { HUBSPOT_DISPOSITIONS } from '../../src/services/hubspot-call-record.ts';
 import { createOpenAiLanguageModel } from '../../src/services/openai-language-model.ts';
 import { collect, failureOf } from './settled.ts';
 
@@ -125,5 +131,81 @@ describe('against the OpenAI sandbox', () => {
     const { openAiErrors } = await import('../../src/sandbox/openai/openai-errors.ts');
     sandbox.faults.set(openAiErrors[preset as keyof typeof openAiErrors]);
     expect(await failureOf(collect(model.respond(ASK, signal)))).toMatchObject({ service: 'openai:language-model', category });
+  });
+});
+
+describe('against the HubSpot sandbox', () => {
+  async function hubSpot() {
+    const sandbox = await startHubSpotSandbox({
+      accessToken: API_KEY,
+      contacts: [
+        { id: '501', properties: { firstname: 'Ada', lastname: 'Byron', phone: '+1 (202) 555-0123', mobilephone: '+12025550124' } },
+      ],
+    });
+    closers.push(sandbox.close);
+    return { sandbox, crm: createHubSpot({ accessToken: API_KEY, baseUrl: sandbox.url, deadlineMs: 10_000 }) };
+  }
+  const record: CrmCallRecord = {
+    key: 'attempt-1',
+    contactId: '501',
+    from: '+12025550100',
+    to: '+12025550124',
+    startedAt: 1_795_000_000_000,
+    durationMs: 61_500,
+    disposition: 'completed',
+    title: 'Call by the reminder campaign',
+    body: 'Agent: Good morning.\nCallee: Hello.',
+  };
+
+  it('a contact is found by id and by phone, and nobody by a number that is nobody’s', async () => {
+    const { crm } = await hubSpot();
+    await crm.probe(signal);
+    expect(await crm.findContact({ crmId: '501', phone: '+12025550199' }, signal)).toMatchObject({ id: '501', name: 'Ada Byron' });
+    expect(await crm.findContact({ phone: '+12025550124' }, signal)).toMatchObject({ id: '501', name: 'Ada Byron' });
+    expect(await crm.findContact({ phone: '+12025550199' }, signal)).toBeUndefined();
+    expect(await crm.findContact({ crmId: '999', phone: '+12025550199' }, signal)).toBeUndefined();
+  });
+
+  it('a call is recorded once, however often it is told and whatever is answered', async () => {
+    const { sandbox, crm } = await hubSpot();
+    sandbox.faults.set(hubSpotErrors.appliedThen502, { path: /upsert/, times: 2 });
+    expect(await failureOf(crm.recordCall(record, signal))).toMatchObject({ category: 'transient', status: 502 });
+    expect(await failureOf(crm.recordCall(record, signal))).toMatchObject({ category: 'transient', status: 502 });
+    await crm.recordCall(record, signal);
+    await crm.recordCall(record, signal);
+    expect(sandbox.rows).toHaveLength(1);
+    expect(sandbox.rows[0]).toMatchObject({ contactIds: ['501'], properties: { hs_call_duration: '61500', hs_call_status: 'COMPLETED' } });
+  });
+
+  it.each([
+    ['daily429', 'quota', undefined],
+    ['tenSecondly429', 'rate-limited', 10_000],
+    ['search429', 'rate-limited', 1_000],
+    ['invalidToken401', 'auth', undefined],
+    ['missingScopes403', 'auth', undefined],
+    ['locked423', 'transient', 2_000],
+    ['migration477', 'transient', 60_000],
+    ['cloudflare521', 'transient', undefined],
+  ])('tells %s', async (preset, category, retryAfterMs) => {
+    const { sandbox, crm } = await hubSpot();
+    sandbox.faults.set(hubSpotErrors[preset as keyof typeof hubSpotErrors], { path: /search/ });
+    expect(await failureOf(crm.findContact({ phone: '+12025550124' }, signal))).toMatchObject({
+      service: 'hubspot',
+      category,
+      retryAfterMs,
+    });
+  });
+
+  it('two processes that record their first calls at the same time both succeed', async () => {
+    const { sandbox, crm } = await hubSpot();
+    const other = createHubSpot({ accessToken: API_KEY, baseUrl: sandbox.url, deadlineMs: 10_000 });
+    await Promise.all([crm.recordCall(record, signal), other.recordCall({ ...record, key: 'attempt-2' }, signal)]);
+    expect(sandbox.rows).toHaveLength(2);
+  });
+
+  it.each(Object.keys(HUBSPOT_DISPOSITIONS) as Disposition[])('a call that ended in %s can be recorded', async (disposition) => {
+    const { sandbox, crm } = await hubSpot();
+    await crm.recordCall({ ...record, disposition }, signal);
+    expect(sandbox.rows[0]?.properties.hs_call_status).toBe(HUBSPOT_DISPOSITIONS[disposition].status);
   });
 });

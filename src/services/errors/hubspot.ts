@@ -17,10 +17,23 @@ export const HUBSPOT_ERRORS: ErrorTable = {
       category: 'quota',
       hint: "The account's requests for today are used up; they come back at midnight in the portal's time zone.",
     },
-    // The search bucket: 5 a second, an account.
-    { status: [429], code: ['SECONDLY'], category: 'rate-limited', retryAfterMs: 1_000, hint: 'Too many searches a second: we slow down.' },
     // The window's own length; HubSpot doesn't send Retry-After here.
-    { status: [429], category: 'rate-limited', retryAfterMs: 10_000, hint: 'Too many requests in ten seconds: we slow down.' },
+    {
+      status: [429],
+      code: ['TEN_SECONDLY_ROLLING'],
+      category: 'rate-limited',
+      retryAfterMs: 10_000,
+      hint: 'Too many requests in ten seconds: we slow down.',
+    },
+    // The search has a bucket of its own, 5 a second for an account, and names no policy.
+    {
+      status: [429],
+      code: ['SECONDLY', 'RATE_LIMITS'],
+      category: 'rate-limited',
+      retryAfterMs: 1_000,
+      hint: 'Too many searches a second: we slow down.',
+    },
+    { status: [429], category: 'rate-limited', retryAfterMs: 10_000, hint: 'Too many requests: we slow down.' },
     { status: [401], category: 'auth', hint: 'Check HUBSPOT_ACCESS_TOKEN: it may be wrong, expired or withdrawn.' },
     {
       status: [403],
