@@ -32,7 +32,8 @@ export function createDeliver({ ear, voice, transcript, over }: DeliverOptions):
     try {
       const signal = AbortSignal.any([over, bargeIn.signal]);
       const said = await voice.say(source(signal), signal);
-      if (said.text !== '') transcript.agent({ text: said.text, atMs: said.startedAtMs ?? 0, bargedIn: bargeIn.signal.aborted });
+      if (said.text !== '')
+        transcript.agent({ text: said.text, atMs: said.startedAtMs ?? 0, bargedIn: said.cutOff && bargeIn.signal.aborted });
       over.throwIfAborted();
       if (said.error !== undefined) throw said.error;
       return { ...said, byGreeting: bargeIn.byGreeting };

@@ -18,6 +18,8 @@ const SILENCE_MS = 8_000;
 const MAX_FALSE_BARGE_INS = 2;
 /** What was unheard of the opening is said again this often. */
 const MAX_OPENING_REPEATS = 2;
+/** A timer may fire a little before the clock says so. */
+const TIMER_SLACK_MS = 20;
 
 export type ConversationState = 'speaking' | 'listening' | 'thinking' | 'ending';
 
@@ -140,14 +142,17 @@ export async function holdDialogue(context: DialogueContext): Promise<Closing> {
   }
 
   function next(turn: CalleeTurn): Closing | undefined | Promise<Closing | undefined> {
-    if (turn.kind === 'said') return heard(turn) ?? (now() >= maxCallMs ? lengthReached() : answer());
-    if (now() >= maxCallMs) return lengthReached();
+    if (turn.kind === 'said') return heard(turn) ?? (isTimeUp() ? lengthReached() : answer());
+    if (isTimeUp()) return lengthReached();
     if (cutOff) return resume(cutOff);
     return turn.kind === 'silent' ? nobodySpeaks() : undefined;
   }
 
+  const isTimeUp = () => now() + TIMER_SLACK_MS >= maxCallMs;
   const lengthReached = () => timeIsUp(`the limit of ${Math.round(maxCallMs / 1000)} s was reached`);
 
+  // Went deaf while it rang: there is no use in beginning.
+  deaf.throwIfAborted();
   let closing = await sayOpening();
   while (closing === undefined) {
     onState('listening');

@@ -2,6 +2,8 @@ import type { ServiceError } from '../errors.ts';
 import type { MediaLeg } from '../media/media-leg.ts';
 import type { SpeechDetector } from '../media/speech-detector.ts';
 import type { SpeechToText, SpeechToTextSession } from '../services/speech-to-text.ts';
+import { createTimer } from './timer.ts';
+import { whenAborted } from './when-aborted.ts';
 
 /** After a commit, how long the final transcript may take before we go on without it. */
 const FINAL_WAIT_MS = 3_000;
@@ -227,36 +229,4 @@ export function createEar(options: EarOptions): Ear {
 function subscribe<Listener>(listeners: Set<Listener>, listener: Listener): () => void {
   listeners.add(listener);
   return () => void listeners.delete(listener);
-}
-
-/** Runs `action` when the signal aborts, at once when it has. Returns how to forget about it. */
-export function whenAborted(signal: AbortSignal, action: () => void): () => void {
-  if (signal.aborted) {
-    action();
-    return () => {};
-  }
-  signal.addEventListener('abort', action, { once: true });
-  return () => signal.removeEventListener('abort', action);
-}
-
-/** One timer that is set again and again. */
-function createTimer() {
-  let timer: NodeJS.Timeout | undefined;
-  const stop = () => {
-    clearTimeout(timer);
-    timer = undefined;
-  };
-  return {
-    start(ms: number, action: () => void): void {
-      stop();
-      timer = setTimeout(() => {
-        timer = undefined;
-        action();
-      }, ms);
-    },
-    stop,
-    get running() {
-      return timer !== undefined;
-    },
-  };
 }

@@ -14,7 +14,7 @@ export interface Said {
   text: string;
   /** When the first of it went out; milliseconds from the answer. Undefined when nothing did. */
   startedAtMs: number | undefined;
-  /** Cut off by the signal. */
+  /** The signal came before everything was heard. */
   cutOff: boolean;
   /** Text-to-speech or the source of the sentences failed. What was synthesized by then was still heard. */
   error?: unknown;
@@ -70,6 +70,7 @@ export function createVoice({ leg, textToSpeech, voice, language, now }: VoiceOp
       const sentences: SentenceInPlayout[] = [];
       let startedAtMs: number | undefined;
       let failure: { error: unknown } | undefined;
+      let allSaid = false;
       const flush = () => leg.flush();
       signal.addEventListener('abort', flush, { once: true });
       try {
@@ -79,17 +80,19 @@ export function createVoice({ leg, textToSpeech, voice, language, now }: VoiceOp
           startedAtMs ??= now();
           await speakSentence(sentence, sentences, signal);
         }
+        allSaid = !signal.aborted;
       } catch (error) {
         if (!signal.aborted) failure = { error };
       }
       const heard = await Promise.all(
         sentences.map(async ({ utterance, ...sentence }) => {
           const played = await utterance.played;
+          allSaid &&= played.complete;
           return heardText({ ...sentence, ...played });
         }),
       );
       signal.removeEventListener('abort', flush);
-      return { text: heard.filter((words) => words !== '').join(' '), startedAtMs, cutOff: signal.aborted, ...failure };
+      return { text: heard.filter((words) => words !== '').join(' '), startedAtMs, cutOff: signal.aborted && !allSaid, ...failure };
     },
   };
 }

@@ -206,6 +206,15 @@ describe('the model', () => {
     expect(agent).toEqual([OPENING, 'See you then. Goodbye!']);
   });
 
+  it('has its goodbye heard to its end, whoever talks into it', async () => {
+    const { call, agent } = await run({
+      persona: { when: [...answers.when, rule('wonderful', 'Goodbye, goodbye!', { interruptAfterMs: 0 })] },
+      model: [callsTool('end_call', { farewell: null }, 'Wonderful, then we will see you on Tuesday at noon. Goodbye!')],
+    });
+    expect(agent).toEqual([OPENING, 'Wonderful, then we will see you on Tuesday at noon. Goodbye!']);
+    expect(call.person.heardText).toBe(agent.join(' '));
+  });
+
   it('is told of a tool that does not exist and of arguments that make no sense, and gets another chance', async () => {
     const { call, end } = await run({
       persona: answers,
@@ -233,10 +242,10 @@ describe('the model', () => {
 
   it('that never stops writing is cut short', async () => {
     const { call } = await run({
-      persona: { ...answers, hangsUpAfterMs: 200_000 },
+      persona: { ...answers, hangsUpAfterMs: 400_000 },
       model: [says('And so we go on and on. '.repeat(2_000), 0)],
     });
-    expect(call.synthesized.length).toBeLessThan(100);
+    expect(call.synthesized.length).toBeLessThan(80);
   });
 
   it("gets what strangers wrote as data, behind the campaign's own words", async () => {
@@ -354,6 +363,13 @@ describe('a service that fails in the middle of a call', () => {
     expect(end).toMatchObject({ disposition: 'failed', error: { service: 'elevenlabs:text-to-speech' } });
     expect(agent).toEqual([OPENING]);
     expect(end.tookMs).toBeLessThan(15_000);
+  });
+
+  it('is said at once when speech-to-text was lost while the phone rang', async () => {
+    const { end, agent } = await run({ persona: answers, deafAtMs: 0, deafBecause: broken('elevenlabs:speech-to-text') });
+    expect(end.disposition).toBe('failed');
+    expect(agent).toHaveLength(1);
+    expect(agent[0]).toMatch(apology);
   });
 
   it('is known before the phone rings when it is speech-to-text', async () => {

@@ -213,6 +213,7 @@ function createHearing({ deafAtMs, deafBecause, openFails }: CallOptions): Speec
         onInterim(words.join(' '));
       };
       let sentMs = 0;
+      if (deafAtMs === 0 && deafBecause) onError(deafBecause);
       return {
         send(pcm) {
           sentMs += pcm.length / (sampleRate / 500);
