@@ -166,12 +166,13 @@ describe('contact file', () => {
   });
 
   test('text that arrives byte by byte is the same text', async () => {
-    const bytes = Buffer.from('name,phone\r\n"Zoë 🦷\r\nMüller",1\r\nÅsa,2\r\n');
+    // The first 64 bytes arrive together whatever the pieces; what is looked at comes later.
+    const bytes = Buffer.from(`name,phone\r\n${'x'.repeat(60)},0\r\n"Zoë 🦷\r\nMüller",1\r\nÅsa,2\r\n`);
     for (const size of [1, 2, 3, 5]) {
       const lines = await drain({ stdin: pieces(bytes, size) });
-      expect(lines.map(short)).toEqual([
-        [2, '1', 'Zoë 🦷\nMüller'],
-        [4, '2', 'Åsa'],
+      expect(lines.slice(1).map(short)).toEqual([
+        [3, '1', 'Zoë 🦷\nMüller'],
+        [5, '2', 'Åsa'],
       ]);
     }
   });

@@ -203,7 +203,8 @@ describe('enqueue', () => {
     const pipe = new PassThrough();
     pipe.write(`phone,appointment\n${Array.from({ length: 1_500 }, (_, index) => `${phoneAt(index)},Monday\n`).join('')}`);
     const stop = new AbortController();
-    const { counts } = await run(pipe, { signal: stop.signal, onProgress: () => stop.abort() });
+    // A turn later, all that was written has been read, and the run waits for more.
+    const { counts } = await run(pipe, { signal: stop.signal, onProgress: () => setImmediate(() => stop.abort()) });
     expect(counts.added).toBe(1_000);
     pipe.destroy();
   });
