@@ -1,5 +1,5 @@
 import type { ElevenLabsClient } from 'elevenlabs';
-import type { Classify } from './errors/classify.ts';
+import type { Classify } from '../error-classification/classify.ts';
 import { createRequestWatch } from './request-watch.ts';
 
 export const ELEVENLABS_BASE_URL = 'https://api.elevenlabs.io';

@@ -1,6 +1,6 @@
 import type { ElevenLabsClient } from 'elevenlabs';
+import { createClassify } from '../error-classification/classify.ts';
 import { createElevenLabsClient, createElevenLabsProbe, ELEVENLABS_BASE_URL, type ElevenLabsAccount } from './elevenlabs-client.ts';
-import { createClassify } from './errors/classify.ts';
 import { ELEVENLABS_ERRORS } from './errors/elevenlabs.ts';
 import type { Probed } from './probe.ts';
 import { createRequestWatch } from './request-watch.ts';

@@ -1,6 +1,6 @@
 import type { ElevenLabsClient } from 'elevenlabs';
+import { createClassify, fault } from '../error-classification/classify.ts';
 import { createElevenLabsClient, createElevenLabsProbe, type ElevenLabsAccount } from './elevenlabs-client.ts';
-import { createClassify, fault } from './errors/classify.ts';
 import { ELEVENLABS_ERRORS } from './errors/elevenlabs.ts';
 import type { Probed } from './probe.ts';
 import { createRequestWatch, type RequestWatch } from './request-watch.ts';

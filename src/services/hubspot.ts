@@ -1,9 +1,9 @@
 import { Client } from '@hubspot/api-client';
 import { PropertyCreateFieldTypeEnum, PropertyCreateTypeEnum } from '@hubspot/api-client/lib/codegen/crm/properties/index.js';
+import { createClassify, fault } from '../error-classification/classify.ts';
 import { ServiceError } from '../errors.ts';
 import { createAbortableAgent } from './abortable-agent.ts';
 import type { Crm, CrmCallRecord, CrmContact } from './crm.ts';
-import { createClassify, fault } from './errors/classify.ts';
 import { HUBSPOT_ERRORS } from './errors/hubspot.ts';
 import { toCallProperties } from './hubspot-call-record.ts';
 import { type HubSpotContact, phoneSearch, pickByPhone } from './hubspot-contact-search.ts';

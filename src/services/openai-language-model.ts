@@ -1,6 +1,6 @@
 import OpenAI from 'openai';
 import type { ResponseInputItem, ResponseStreamEvent } from 'openai/resources/responses/responses';
-import { type Classify, createClassify, fault } from './errors/classify.ts';
+import { type Classify, createClassify, fault } from '../error-classification/classify.ts';
 import { OPENAI_ERRORS } from './errors/openai.ts';
 import type { LanguageModel, ModelEvent, ModelMessage, ModelRequest } from './language-model.ts';
 import type { Probed } from './probe.ts';

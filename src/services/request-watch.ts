@@ -1,4 +1,4 @@
-import { fault } from './errors/classify.ts';
+import { fault } from '../error-classification/classify.ts';
 
 export interface RequestWatchOptions {
   /** The caller's. */

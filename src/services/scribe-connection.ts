@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
-import { fault } from './errors/classify.ts';
+import { fault } from '../error-classification/classify.ts';
 
 export type ScribeMessage = { message_type: string } & Record<string, unknown>;
 

@@ -1,5 +1,5 @@
+import { fault } from '../error-classification/classify.ts';
 import type { ServiceError } from '../errors.ts';
-import { fault } from './errors/classify.ts';
 import { openScribeConnection, type ScribeMessage } from './scribe-connection.ts';
 import type { SpeechToTextOptions, SpeechToTextSession } from './speech-to-text.ts';
 

@@ -1,4 +1,4 @@
-import type { ErrorTable } from './error-table.ts';
+import type { ErrorTable } from '../../error-classification/error-table.ts';
 
 const TOP_UP = "The account's credits are used up: buy more, raise the limit, or wait for the next period.";
 

@@ -1,4 +1,4 @@
-import type { ErrorTable } from './error-table.ts';
+import type { ErrorTable } from '../../error-classification/error-table.ts';
 
 /** HubSpot's CRM. Its errors' `code` is the HTTP status, or an errno. https://developers.hubspot.com/docs/api-reference/error-handling */
 export const HUBSPOT_ERRORS: ErrorTable = {

@@ -1,4 +1,4 @@
-import type { ErrorTable } from './error-table.ts';
+import type { ErrorTable } from '../../error-classification/error-table.ts';
 
 /** OpenAI over HTTP and inside its streams, where the status was 200 and only a code tells. https://platform.openai.com/docs/guides/error-codes */
 export const OPENAI_ERRORS: ErrorTable = {

@@ -1,4 +1,4 @@
-import { ServiceError, serviceError } from '../../errors.ts';
+import { ServiceError, serviceError } from '../errors.ts';
 import type { ErrorRule, ErrorTable } from './error-table.ts';
 import { NETWORK_RULES } from './network.ts';
 import { type ErrorFacts, readError } from './read-error.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { PermanentError, TransientError } from '../../../src/errors.ts';
-import { createClassify, fault } from '../../../src/services/errors/classify.ts';
-import { ELEVENLABS_ERRORS } from '../../../src/services/errors/elevenlabs.ts';
-import type { ErrorTable } from '../../../src/services/errors/error-table.ts';
-import { HUBSPOT_ERRORS } from '../../../src/services/errors/hubspot.ts';
-import { NETWORK_RULES } from '../../../src/services/errors/network.ts';
-import { OPENAI_ERRORS } from '../../../src/services/errors/openai.ts';
+import { createClassify, fault } from '../../src/error-classification/classify.ts';
+import type { ErrorTable } from '../../src/error-classification/error-table.ts';
+import { NETWORK_RULES } from '../../src/error-classification/network.ts';
+import { PermanentError, TransientError } from '../../src/errors.ts';
+import { ELEVENLABS_ERRORS } from '../../src/services/errors/elevenlabs.ts';
+import { HUBSPOT_ERRORS } from '../../src/services/errors/hubspot.ts';
+import { OPENAI_ERRORS } from '../../src/services/errors/openai.ts';
 
 const TABLE: ErrorTable = {
   label: 'Example',

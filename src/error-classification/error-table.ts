@@ -1,4 +1,4 @@
-import type { ErrorCategory } from '../../errors.ts';
+import type { ErrorCategory } from '../errors.ts';
 
 /**
  * One line of a service's table. Every condition given must hold, and one member of a list is enough;
