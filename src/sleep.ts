@@ -1,11 +1,21 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
-/** Waits `ms` milliseconds. Rejects at once with the signal's reason when `signal` aborts. */
-export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  try {
-    await delay(ms, undefined, signal ? { signal } : undefined);
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  }
+/**
+ * Waits `ms` milliseconds. Rejects at once with the signal's reason when `signal` aborts.
+ * On the global `setTimeout`, which tests can drive; the one of `node:timers/promises` can't be.
+ */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
 }
