@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
+import { deliverCrmRecord } from './call/deliver-crm-record.ts';
 import { runCall } from './call/run-call.ts';
 import type { Config, Role } from './config.ts';
 import { createDeliveryQueue, createDeliveryWorker, startOutboxRelay } from './delivery/outbox.ts';
@@ -17,7 +18,7 @@ import { loadElevenLabsSdk } from './services/elevenlabs-client.ts';
 import { type AriConnection, createAriConnection } from './telephony/ari-connection.ts';
 import { startWebServer, type WebServer } from './web/web-server.ts';
 import { wireCalls } from './wire-calls.ts';
-import { wireCrm, wireServices } from './wire-services.ts';
+import { wireCrm, wireLanguageModel, wireServices } from './wire-services.ts';
 
 /** What a process of Ringfence does while it runs. */
 export type WorkerRole = Exclude<Role, 'enqueue'>;
@@ -116,12 +117,13 @@ async function reachAsterisk(asterisk: AriConnection): Promise<void> {
 
 function startDelivery(config: Config, { redis, keys }: Store, started: Started[], log: Logger): void {
   const crm = wireCrm(config);
+  const languageModel = config.openAi.apiKey === '' ? undefined : wireLanguageModel(config);
   const onError = (error: Error) => log.error({ err: error }, `delivery queue: ${error.message}`);
   const queue = createDeliveryQueue(redis, keys.prefix);
   started.push({ name: 'delivery queue', stop: () => queue.close() });
-  const worker = createDeliveryWorker({ connection: redis, prefix: keys.prefix, onError }, async (entry, signal) => {
+  const worker = createDeliveryWorker({ connection: redis, prefix: keys.prefix, onError }, async (entry, tries, signal) => {
     if (crm === undefined) throw new Error('No CRM is configured any more: set HUBSPOT_ACCESS_TOKEN, then retry this job.');
-    await crm.recordCall(entry.data, signal);
+    await deliverCrmRecord(entry.data, { crm, languageModel }, tries, signal);
   });
   started.push({ name: 'delivery worker', stop: () => worker.close() });
   void worker.run().catch(onError);

@@ -21,13 +21,17 @@ export interface Services {
 const STALL_MS = 4_000;
 
 export function wireServices(config: Config): Services {
-  const { elevenLabs, openAi, serviceDeadlineMs: deadlineMs } = config;
+  const { elevenLabs, serviceDeadlineMs: deadlineMs } = config;
   return {
     textToSpeech: createElevenLabsTextToSpeech({ ...elevenLabs, deadlineMs, stallMs: STALL_MS }),
     speechToText: createElevenLabsSpeechToText({ apiKey: elevenLabs.apiKey, baseUrl: elevenLabs.baseUrl, deadlineMs, stallMs: STALL_MS }),
-    languageModel: createOpenAiLanguageModel({ ...openAi, deadlineMs, stallMs: STALL_MS }),
+    languageModel: wireLanguageModel(config),
     crm: wireCrm(config),
   };
+}
+
+export function wireLanguageModel({ openAi, serviceDeadlineMs }: Config): LanguageModel {
+  return createOpenAiLanguageModel({ ...openAi, deadlineMs: serviceDeadlineMs, stallMs: STALL_MS });
 }
 
 /** Undefined when no CRM is configured. */

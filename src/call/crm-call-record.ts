@@ -1,13 +1,13 @@
-import type { CrmCallRecord } from '../services/crm.ts';
 import type { OwnedCall } from './call-deps.ts';
+import type { CrmDelivery } from './outbox-entry.ts';
 import type { Outcome, TranscriptEntry } from './outcome.ts';
 
 /** HubSpot cuts a call's body at 65,536 characters; a transcript longer than this loses its middle. */
 const MAX_TRANSCRIPT = 40_000;
 
-export function crmCallRecord(call: OwnedCall, outcome: Outcome, contactId: string | undefined): CrmCallRecord {
+export function crmDelivery(call: OwnedCall, outcome: Outcome, contactId: string | undefined): CrmDelivery {
   const { campaign, contact } = call;
-  return {
+  const record = {
     key: call.attemptId,
     contactId,
     from: campaign.callerId,
@@ -16,8 +16,9 @@ export function crmCallRecord(call: OwnedCall, outcome: Outcome, contactId: stri
     durationMs: outcome.talkMs,
     disposition: outcome.disposition,
     title: `${campaign.name}: ${outcome.disposition}`,
-    body: [outcome.reason, transcriptText(outcome.transcript)].filter((part) => part !== '').join('\n\n'),
+    body: '',
   };
+  return { record, reason: outcome.reason, transcript: transcriptText(outcome.transcript), language: campaign.language };
 }
 
 /** The transcript as a human reads it. */

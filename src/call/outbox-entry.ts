@@ -4,5 +4,16 @@ import type { CrmCallRecord } from '../services/crm.ts';
 export interface OutboxEntry {
   id: string;
   kind: 'crm-call-record';
-  data: CrmCallRecord;
+  data: CrmDelivery;
+}
+
+/** A call record on its way to the CRM; what was said is summarised on the way. */
+export interface CrmDelivery {
+  /** With an empty body. */
+  record: CrmCallRecord;
+  reason: string;
+  /** Empty when nobody spoke. */
+  transcript: string;
+  /** BCP 47. */
+  language: string;
 }

@@ -1,6 +1,6 @@
 import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
 import type { CallVerdict } from './call-job.ts';
-import { crmCallRecord } from './crm-call-record.ts';
+import { crmDelivery } from './crm-call-record.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -18,7 +18,7 @@ export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): P
   const outbox: OutboxEntry[] =
     deps.crm === undefined
       ? []
-      : [{ id: `${call.attemptId}-crm`, kind: 'crm-call-record', data: crmCallRecord(call, outcome, crmContactId) }];
+      : [{ id: `${call.attemptId}-crm`, kind: 'crm-call-record', data: crmDelivery(call, outcome, crmContactId) }];
   const written = await deps.ledger.end(call.attemptId, call.epoch, outcome, outbox);
   call.job.log(`${outcome.disposition}: ${outcome.reason}`);
   const facts = { attempt: call.attemptId, campaign: call.campaign.name, disposition: outcome.disposition, talkMs: outcome.talkMs };

@@ -45,13 +45,14 @@ export interface DeliveryWorkerOptions {
   onError: (error: Error) => void;
 }
 
+/** `deliver` hears how often an entry has been tried before; what it throws is tried again later. */
 export function createDeliveryWorker(
   options: DeliveryWorkerOptions,
-  deliver: (entry: OutboxEntry, signal: AbortSignal) => Promise<void>,
+  deliver: (entry: OutboxEntry, tries: number, signal: AbortSignal) => Promise<void>,
 ): Worker<OutboxEntry> {
   const worker = new Worker<OutboxEntry>(
     DELIVERY_QUEUE,
-    async (job, _token, signal) => deliver(job.data, signal ?? new AbortController().signal),
+    async (job, _token, signal) => deliver(job.data, job.attemptsMade, signal ?? new AbortController().signal),
     { connection: options.connection, prefix: options.prefix, concurrency: 5, autorun: false, maxStalledCount: 1_000_000 },
   );
   worker.on('error', options.onError);

@@ -159,7 +159,7 @@ describe('a campaign of eight people', { timeout: 90_000 }, () => {
     expect(job.progress).toMatchObject({ state: 'talking' });
   });
 
-  it('the CRM has one record a call, with disposition, duration, transcript and the contact that it knows', async () => {
+  it('the CRM has one record a call, with disposition, duration, summary, transcript and the contact that it knows', async () => {
     for (const role of roles) await jobOf(role, 'completed');
     await eventually(async () => expect(world.hubSpot.rows.length).toBeGreaterThanOrEqual(roles.length));
     for (const role of roles) expect(crmRowsOf(role), role).toHaveLength(1);
@@ -170,6 +170,7 @@ describe('a campaign of eight people', { timeout: 90_000 }, () => {
       hs_call_from_number: campaign.callerId,
     });
     expect(dana?.properties.hs_call_body).toContain('Callee: Yes, that works for me.');
+    expect(dana?.properties.hs_call_body).toContain('Summary: The callee confirmed the appointment.');
     expect(Number(dana?.properties.hs_call_duration)).toBeGreaterThan(5_000);
     const known = world.hubSpot.contacts.find(({ properties }) => properties.firstname === 'Dana')?.id;
     await eventually(async () => expect(crmRowsOf('answers-and-confirms')[0]?.contactIds).toEqual([known]));
