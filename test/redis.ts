@@ -22,7 +22,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   });
   if (redis.note !== undefined) console.log(redis.note);
   if (notPrepared) {
-    console.log('Tests against a real Asterisk (test/asterisk) are SKIPPED: none is unpacked here. To have them: npm run asterisk -- up');
+    console.log(
+      'Tests against a real Asterisk (test/asterisk) are SKIPPED: none is unpacked here. To have them: npm run asterisk -- prepare',
+    );
   }
   project.provide('redisUrl', redis.url);
   return async () => {
