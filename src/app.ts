@@ -70,7 +70,7 @@ interface Store {
 }
 
 async function connect(config: Config, started: Started[], log: Logger): Promise<Store> {
-  const server = await startRedis({ redisUrl: config.redisUrl, dataDir: config.dataDir });
+  const server = await startRedis({ redisUrl: config.redisUrl, dataDir: config.dataDir, mirror: config.debianMirror });
   if (server.note !== undefined) log.warn({}, server.note);
   started.push({ name: 'redis server', stop: () => server.stop() });
   const redis = connectRedis(server.url, (error) => log.error({ service: 'redis', err: error }, `Redis: ${error.message}`));

@@ -35,7 +35,7 @@ export class ServiceError extends Error {
 
 /** May succeed when asked again: 503, a timeout, a lost connection, a rate limit. */
 export class TransientError extends ServiceError {
-  override readonly name = 'TransientError';
+  override readonly name: string = 'TransientError';
 }
 
 /** The same request will fail again: a bad request, bad credentials, an exhausted quota. */

@@ -12,7 +12,7 @@ import { startRedis } from './sandbox/redis-server.ts';
  * @throws UserError when Redis can't be reached; nothing has been written then.
  */
 export async function openContactSink(config: Config, campaign: Campaign): Promise<ContactSink> {
-  const server = await startRedis({ redisUrl: config.redisUrl, dataDir: config.dataDir });
+  const server = await startRedis({ redisUrl: config.redisUrl, dataDir: config.dataDir, mirror: config.debianMirror });
   if (server.kind === 'javascript') {
     await server.stop();
     throw new UserError(`Nothing was enqueued: it would be lost with this process. ${server.note ?? ''}`.trim());

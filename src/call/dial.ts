@@ -101,7 +101,8 @@ async function unanswered(
     case 'not-mine':
       return park(call, 'another worker has taken this call over', deps);
     case 'not-sent':
-      if (result.error.category !== 'transient') {
+      // Asterisk's word for an endpoint or trunk that it doesn't know: the campaign's fault. Anything else is no fault of this contact's.
+      if (result.error.code === 'allocation-failed') {
         return {
           disposition: 'failed',
           reason: `Asterisk refused the dial string ${call.campaign.dialString}: ${result.error.message}`,
