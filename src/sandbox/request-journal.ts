@@ -17,6 +17,8 @@ export interface SeenRequest {
 }
 
 const SECRET_HEADERS = new Set(['authorization', 'xi-api-key', 'cookie', 'proxy-authorization', 'sec-websocket-key']);
+/** Telegram's tokens stand in the path. */
+const SECRET_PATH = /^\/bot[^/]+/;
 const SECRET_QUERY = /([?&](?:api_key|token|xi_api_key|single_use_token)=)[^&]*/gi;
 /** The oldest is forgotten first: a load test must not fill the memory. */
 const MAX_REQUESTS = 20_000;
@@ -31,7 +33,7 @@ export function createJournal(): { requests: SeenRequest[]; record(request: Inco
       const seen: SeenRequest = {
         at: Date.now(),
         method: request.method ?? 'GET',
-        path: (request.url ?? '/').replace(SECRET_QUERY, '$1***'),
+        path: (request.url ?? '/').replace(SECRET_PATH, '/bot***').replace(SECRET_QUERY, '$1***'),
         headers: Object.fromEntries(headers),
         body: undefined,
       };
