@@ -74,7 +74,7 @@ async function dialChannel(call: OwnedCall, signal: AbortSignal, deps: CallDeps)
     job.log(`nothing was sent: ${describeError(result.error)}`);
     await deps.ledger.unmark(attemptId, epoch);
     if (tries === NOT_SENT_RETRIES || result.error.category !== 'transient' || signal.aborted) return result;
-    const claim = await deps.ledger.claim(attemptId);
+    const claim = await deps.ledger.claim(attemptId, contact.phone);
     if (claim.kind !== 'claimed' || claim.before !== 'claimed') return { kind: 'not-mine' };
     call.epoch = claim.epoch;
   }
@@ -99,7 +99,9 @@ async function unanswered(
         crmContactId,
       };
     case 'not-mine':
-      return park(call, 'another worker has taken this call over', deps);
+      // Marked or not, nothing was sent: when the attempt is still ours (a lease that was too old, a slow Redis), it is as if never begun.
+      await deps.ledger.unmark(call.attemptId, call.epoch);
+      return park(call, 'this worker lost its right to the call before it dialled', deps);
     case 'not-sent':
       // Asterisk's word for an endpoint or trunk that it doesn't know: the campaign's fault. Anything else is no fault of this contact's.
       if (result.error.code === 'allocation-failed') {
@@ -120,7 +122,7 @@ async function park(call: OwnedCall, reason: string, deps: CallDeps): Promise<Ca
   return { kind: 'parked', until: deps.now() + ASTERISK_ILL_MS, reason };
 }
 
-/** `PJSIP/{e164}@trunk` with the number in it: `{e164}` with its plus, `{digits}` and `{number}` without. */
+/** `PJSIP/{e164}@trunk` with the number in it: `{e164}` and `{number}` with its plus, `{digits}` without. */
 export function dialString(template: string, phone: string): string {
-  return template.replaceAll('{e164}', phone).replace(/\{(?:digits|number)\}/g, phone.slice(1));
+  return template.replace(/\{(?:e164|number)\}/g, phone).replaceAll('{digits}', phone.slice(1));
 }
