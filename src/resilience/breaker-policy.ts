@@ -1,0 +1,63 @@
+import { ServiceError } from '../errors.ts';
+import { DEFAULT_RETRY_POLICY, longestOperationMs, type RetryPolicy } from './retry-policy.ts';
+
+export interface BreakerPolicy {
+  /** This many failures without a success between them open it. */
+  failuresInRow: number;
+  /** As many requests must have ended within the window before their share of failures counts. */
+  volume: number;
+  /** More than this share of failures opens. Percent. */
+  failurePercent: number;
+  /** How far back the share is taken. Milliseconds. */
+  windowMs: number;
+  /** From opening, or from a failed trial, to the next trial. Milliseconds. */
+  resetMs: number;
+  /** The same for bad credentials and spent quota, which a human mends. Milliseconds. */
+  slowResetMs: number;
+  /** How long a probe may take. Milliseconds. */
+  probeDeadlineMs: number;
+}
+
+/**
+ * The window outlasts one whole retried operation: with 60 s and a deadline of 8 s, four hanging requests in a row
+ * never stood in it together.
+ */
+export function breakerPolicy(deadlineMs: number, retry: RetryPolicy = DEFAULT_RETRY_POLICY): BreakerPolicy {
+  return {
+    failuresInRow: 4,
+    volume: 4,
+    failurePercent: 50,
+    windowMs: longestOperationMs(retry, deadlineMs),
+    resetMs: 30_000,
+    slowResetMs: 300_000,
+    probeDeadlineMs: deadlineMs,
+  };
+}
+
+/** What the end of a request says about the service. */
+export type Verdict =
+  | { kind: 'success' }
+  /** Nothing: a bad request of ours, a rate limit, a caller who hung up. */
+  | { kind: 'neutral' }
+  | { kind: 'failure'; error: ServiceError }
+  /** Every next request of the whole account would meet the same. */
+  | { kind: 'account-failure'; error: ServiceError };
+
+/** Errors that were made on this side of the wire, and so say nothing. */
+const NOT_ASKED: readonly string[] = ['breaker-open', 'retry-budget', 'patience-spent'];
+
+export function judge(error: unknown): Verdict {
+  if (!(error instanceof ServiceError) || NOT_ASKED.includes(error.code)) return { kind: 'neutral' };
+  switch (error.category) {
+    case 'transient':
+      return { kind: 'failure', error };
+    case 'auth':
+    case 'quota':
+      return { kind: 'account-failure', error };
+    case 'rate-limited':
+    case 'permanent':
+      return { kind: 'neutral' };
+    default:
+      return error.category satisfies never;
+  }
+}

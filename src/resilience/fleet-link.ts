@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Fleet } from './breaker.ts';
+import { type BreakerRecord, createBreakerStore } from './breaker-store.ts';
+
+export interface FleetLinkOptions {
+  redis: Redis;
+  prefix: string;
+  processId: string;
+  services: readonly string[];
+  healthWorker: boolean;
+  /** Asks the service in the name of another process. Undefined where this process can't. */
+  probeFor: ((service: string) => Promise<'well' | 'failed'>) | undefined;
+  /** How long another process may take with it. Milliseconds. */
+  probePatienceMs: (service: string) => number;
+  onRecords: (records: BreakerRecord[]) => void;
+  onError: (error: unknown) => void;
+  /** Between two looks at Redis, should a push be lost. Milliseconds. */
+  syncEveryMs: number;
+}
+
+export interface FleetLink extends Fleet {
+  /** Resolves after the first look at Redis, also when that failed. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+type Ask = { ask: string; service: string; by: string } | { answer: string; verdict: 'well' | 'failed' };
+
+/** A process counts as alive for this many looks after its last one. */
+const LOOKS_ALIVE = 5;
+/** A frozen Redis must not hold up a call. Milliseconds. */
+const COMMAND_TIMEOUT_MS = 1_000;
+
+/** Keeps a process and Redis of one mind about the breakers. Its commands fail at once when Redis is away, and are never sent late. */
+export function createFleetLink(options: FleetLinkOptions): FleetLink {
+  const { redis, prefix, processId, services, syncEveryMs } = options;
+  const commands = redis.duplicate({
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    retryStrategy: () => syncEveryMs,
+  });
+  const subscriber = redis.duplicate({ lazyConnect: true, maxRetriesPerRequest: null, retryStrategy: () => syncEveryMs });
+  // The next look tells whether it matters.
+  for (const connection of [commands, subscriber]) connection.on('error', () => {});
+  const store = createBreakerStore({ redis: commands, prefix, processId });
+  const waiting = new Map<string, (verdict: 'well' | 'failed') => void>();
+  let connected = false;
+  let others = 0;
+  let healthWorkers = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let looking: Promise<void> | undefined;
+  let again = false;
+  let stopped = false;
+
+  async function look(): Promise<void> {
+    try {
+      const presence = { ttlMs: syncEveryMs * LOOKS_ALIVE, prober: options.probeFor !== undefined, healthWorker: options.healthWorker };
+      const view = await store.sync(services, presence);
+      if (!connected) await store.announce(services);
+      connected = true;
+      ({ others, healthWorkers } = view);
+      options.onRecords(view.records);
+    } catch (error) {
+      if (connected) options.onError(error);
+      connected = false;
+      others = 0;
+      healthWorkers = 0;
+      options.onRecords([]);
+    }
+  }
+
+  /** One look at a time; what changes during one is seen by another right after it. */
+  function sync(): Promise<void> {
+    if (stopped) return Promise.resolve();
+    if (looking !== undefined) {
+      again = true;
+      return looking;
+    }
+    looking = look().finally(() => {
+      looking = undefined;
+      if (!again) return;
+      again = false;
+      return sync();
+    });
+    return looking;
+  }
+
+  async function onAsk(ask: Ask): Promise<void> {
+    if ('answer' in ask) return waiting.get(ask.answer)?.(ask.verdict);
+    if (ask.by === processId || options.probeFor === undefined || !services.includes(ask.service)) return;
+    if (!(await store.claim(ask.ask, options.probePatienceMs(ask.service)))) return;
+    const verdict = await options.probeFor(ask.service);
+    const answer: Ask = { answer: ask.ask, verdict };
+    await commands.publish(store.asksChannel, JSON.stringify(answer));
+  }
+
+  subscriber.on('message', (channel: string, text: string) => {
+    if (stopped) return;
+    const heard = channel === store.asksChannel ? onAsk(JSON.parse(text) as Ask) : sync();
+    heard.catch(options.onError);
+  });
+
+  return {
+    store,
+    get connected() {
+      return connected;
+    },
+    get others() {
+      return others;
+    },
+    get healthWorkers() {
+      return healthWorkers;
+    },
+    async secondOpinion(service) {
+      const id = randomUUID();
+      let late: NodeJS.Timeout | undefined;
+      try {
+        return await new Promise<'well' | 'failed' | 'nobody-answered'>((resolve, reject) => {
+          late = setTimeout(() => resolve('nobody-answered'), options.probePatienceMs(service));
+          waiting.set(id, resolve);
+          commands.publish(store.asksChannel, JSON.stringify({ ask: id, service, by: processId } satisfies Ask)).catch(reject);
+        });
+      } finally {
+        clearTimeout(late);
+        waiting.delete(id);
+      }
+    },
+    async start() {
+      if (timer !== undefined) return;
+      timer = setInterval(() => void sync(), syncEveryMs);
+      timer.unref();
+      // Listening comes first: a change between the look and the subscription would be seen a second late.
+      subscriber.subscribe(store.changesChannel, store.asksChannel).catch(options.onError);
+      await commands.connect().catch(() => {});
+      await sync();
+    },
+    async stop() {
+      if (stopped) return;
+      clearInterval(timer);
+      stopped = true;
+      await looking;
+      for (const answer of waiting.values()) answer('failed');
+      if (connected) await store.leave().catch(() => {});
+      commands.disconnect();
+      subscriber.disconnect();
+    },
+  };
+}
