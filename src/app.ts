@@ -16,8 +16,10 @@ import { connectRedis } from './queue/redis.ts';
 import { startRedis } from './sandbox/redis-server.ts';
 import { loadElevenLabsSdk } from './services/elevenlabs-client.ts';
 import { type AriConnection, createAriConnection } from './telephony/ari-connection.ts';
+import { startHealthMonitor } from './web/health-monitor.ts';
 import { startWebServer, type WebServer } from './web/web-server.ts';
 import { wireCalls } from './wire-calls.ts';
+import { type Health, startHealth } from './wire-health.ts';
 import { wireCrm, wireLanguageModel, wireServices } from './wire-services.ts';
 
 /** What a process of Ringfence does while it runs. */
@@ -41,16 +43,21 @@ interface Started {
  */
 export async function startApp(config: Config, roles: readonly WorkerRole[], log: Logger): Promise<App> {
   const started: Started[] = [];
+  let health: Health | undefined;
   let stopping: Promise<void> | undefined;
   const stop = () => {
+    health?.vitalSigns.drain();
     stopping ??= stopAll(started, log);
     return stopping;
   };
   try {
     const { redis, keys } = await connect(config, started, log);
-    if (roles.includes('call')) await startCalls(config, { redis, keys }, started, log);
+    health = await startHealth({ config, roles, redis, keys, log });
+    started.push({ name: 'heartbeat', stop: health.stop });
+    // First, so that they are the last to go: a start that waits for Asterisk and a drain can both be watched.
+    const web = roles.includes('web') ? await startWeb(config, { redis, keys }, health, started) : undefined;
     if (roles.includes('delivery')) startDelivery(config, { redis, keys }, started, log);
-    const web = roles.includes('web') ? await startWeb(config, { redis, keys }, started) : undefined;
+    if (roles.includes('call')) await startCalls(config, { redis, keys }, health, started, log);
     return { web, stop };
   } catch (error) {
     await stop();
@@ -81,10 +88,16 @@ async function connect(config: Config, started: Started[], log: Logger): Promise
 /** How long the start waits for an Asterisk that isn't there yet. Milliseconds. */
 const ASTERISK_START_MS = 15_000;
 
-async function startCalls(config: Config, { redis, keys }: Store, started: Started[], log: Logger): Promise<void> {
+async function startCalls(config: Config, { redis, keys }: Store, { vitalSigns }: Health, started: Started[], log: Logger): Promise<void> {
   const { url, username, password, app, deadlineMs } = config.ari;
   const asterisk = createAriConnection({ url, username, password, app, logger: log, requestTimeoutMs: deadlineMs });
   started.push({ name: 'asterisk connection', stop: () => asterisk.close() });
+  let activeCalls = 0;
+  vitalSigns.report({
+    ari: () => ({ state: asterisk.state, since: asterisk.since, lastHeardAt: asterisk.lastHeardAt }),
+    activeCalls: () => activeCalls,
+  });
+  asterisk.onState(vitalSigns.changed);
   // Before the first call: loading it stops everything else for a second or more, and a lock that isn't renewed is lost.
   await loadElevenLabsSdk();
   await reachAsterisk(asterisk);
@@ -94,9 +107,12 @@ async function startCalls(config: Config, { redis, keys }: Store, started: Start
   const campaigns = createCampaignStore(redis, keys);
   const deps = wireCalls({ config, log, ledger, campaigns, asterisk, services: wireServices(config) });
   const onError = (error: Error) => log.error({ err: error }, `calls queue: ${error.message}`);
-  const worker = createCallWorker({ connection: redis, prefix: keys.prefix, concurrency: config.callConcurrency, onError }, (job) =>
-    runCall(job, deps),
-  );
+  const worker = createCallWorker({ connection: redis, prefix: keys.prefix, concurrency: config.callConcurrency, onError }, async (job) => {
+    activeCalls += 1;
+    return runCall(job, deps).finally(() => {
+      activeCalls -= 1;
+    });
+  });
   started.push({ name: 'call worker', stop: () => worker.close() });
   void worker.run().catch(onError);
   log.info({ app, concurrency: config.callConcurrency }, 'call worker started');
@@ -132,12 +148,19 @@ function startDelivery(config: Config, { redis, keys }: Store, started: Started[
   log.info({ crm: crm === undefined ? 'off' : 'hubspot' }, 'delivery worker started');
 }
 
-async function startWeb(config: Config, { redis, keys }: Store, started: Started[]): Promise<WebServer> {
+async function startWeb(
+  config: Config,
+  { redis, keys }: Store,
+  { vitalSigns, heartbeats }: Health,
+  started: Started[],
+): Promise<WebServer> {
   const recordingsDir = join(config.dataDir, 'recordings');
   await mkdir(recordingsDir, { recursive: true });
   const queues = [createCallQueue(redis, keys.prefix), createDeliveryQueue(redis, keys.prefix)];
   for (const queue of queues) started.push({ name: `${queue.name} queue`, stop: () => queue.close() });
-  const web = await startWebServer({ ...config.web, queues, recordingsDir });
+  const health = startHealthMonitor({ own: vitalSigns, readWorkers: heartbeats.read });
+  started.push({ name: 'health monitor', stop: async () => health.stop() });
+  const web = await startWebServer({ ...config.web, queues, recordingsDir, health });
   started.push({ name: 'web pages', stop: () => web.stop() });
   return web;
 }

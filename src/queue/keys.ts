@@ -9,7 +9,21 @@ export interface Keys {
   open: string;
   /** List of JSON entries that `end` wrote and the relay has not yet made jobs of. */
   outbox: string;
+  /** Who works on this attempt: there for as long as that worker renews it. */
+  lease(id: string): string;
+  /** Since when workers have renewed without a pause. */
+  pulse: string;
+  /** Hash: the number that is being called, hashed, to the attempt that calls it. */
+  reservations: string;
+  /** List of attempts that `end` minted and that have no job yet. */
+  minted: string;
+  /** Whose turn it is to sweep this. */
+  sweeping(what: string): string;
   installation: string;
+  /** What a worker process says of itself; ends by itself. */
+  heartbeat(id: string): string;
+  /** Sorted set of worker processes, by the time of their last heartbeat. */
+  heartbeats: string;
 }
 
 export function createKeys(prefix: string): Keys {
@@ -19,7 +33,14 @@ export function createKeys(prefix: string): Keys {
     campaign: (name) => `${prefix}:campaign:${name}`,
     open: `${prefix}:open`,
     outbox: `${prefix}:outbox`,
+    lease: (id) => `${prefix}:lease:${id}`,
+    pulse: `${prefix}:pulse`,
+    reservations: `${prefix}:reservations`,
+    minted: `${prefix}:minted`,
+    sweeping: (what) => `${prefix}:sweeping:${what}`,
     installation: `${prefix}:installation`,
+    heartbeat: (id) => `${prefix}:heartbeat:${id}`,
+    heartbeats: `${prefix}:heartbeats`,
   };
 }
 
@@ -30,4 +51,9 @@ export function createKeys(prefix: string): Keys {
  */
 export function attemptId(campaign: string, phone: string, attempt: number): string {
   return `a${createHash('sha256').update(`${campaign}\n${phone}\n${attempt}`).digest('hex').slice(0, 24)}`;
+}
+
+/** Stands for a phone number where numbers may not stand. Not secret: there are few enough numbers to try them all. */
+export function phoneHash(phone: string): string {
+  return createHash('sha256').update(phone).digest('hex').slice(0, 24);
 }

@@ -3,7 +3,7 @@ import type { Logger } from '../logger.ts';
 import { sleep } from '../sleep.ts';
 import { type AriClient, loadAriClient } from './ari-client-hardening.ts';
 import { type ChannelListener, createEventRouter } from './ari-events.ts';
-import { openAriLink } from './ari-link.ts';
+import { type AriLink, openAriLink } from './ari-link.ts';
 import { type AriOperations, createAriOperations } from './ari-operations.ts';
 import { createAriTarget } from './ari-transport.ts';
 import { asteriskError } from './asterisk-errors.ts';
@@ -35,6 +35,10 @@ export interface AriConnection extends AriOperations {
   /** Scheme, host and port. */
   readonly origin: string;
   readonly state: AriState;
+  /** Since when it is in this state. Unix milliseconds. */
+  readonly since: number;
+  /** When the event socket last gave a sign of life; undefined before the first one. Unix milliseconds. */
+  readonly lastHeardAt: number | undefined;
   /** Returns the unsubscribe function. */
   onState(listener: (state: AriState) => void): () => void;
   /**
@@ -61,6 +65,8 @@ export function createAriConnection(options: AriConnectionOptions): AriConnectio
   const stateListeners = new Set<(state: AriState) => void>();
   const closing = new AbortController();
   let state: AriState = 'connecting';
+  let since = Date.now();
+  let link: AriLink | undefined;
   let client: AriClient | undefined;
   let lastError: ServiceError | undefined;
   const operations = createAriOperations(target, requestTimeoutMs, () => client);
@@ -68,6 +74,7 @@ export function createAriConnection(options: AriConnectionOptions): AriConnectio
   const setState = (next: AriState) => {
     if (state === next || state === 'closed' || state === 'replaced') return;
     state = next;
+    since = Date.now();
     for (const listener of [...stateListeners]) listener(next);
   };
 
@@ -89,16 +96,17 @@ export function createAriConnection(options: AriConnectionOptions): AriConnectio
 
   /** Resolves with what ended the connection; rejects when it couldn't be made. */
   const connectOnce = async (): Promise<string> => {
-    const link = await openLink();
-    closing.signal.addEventListener('abort', link.close, { once: true });
+    const opened = await openLink();
+    link = opened;
+    closing.signal.addEventListener('abort', opened.close, { once: true });
     try {
       if (closing.signal.aborted) return 'closed';
       lastError = undefined;
       setState('connected');
-      return await link.lost;
+      return await opened.lost;
     } finally {
-      closing.signal.removeEventListener('abort', link.close);
-      link.close();
+      closing.signal.removeEventListener('abort', opened.close);
+      opened.close();
     }
   };
 
@@ -139,6 +147,12 @@ export function createAriConnection(options: AriConnectionOptions): AriConnectio
     origin: target.origin,
     get state() {
       return state;
+    },
+    get since() {
+      return since;
+    },
+    get lastHeardAt() {
+      return link?.lastHeardAt;
     },
     get listenedChannels() {
       return router.ids().length;

@@ -22,6 +22,8 @@ export interface AriLinkOptions {
 
 /** One life of the connection to Asterisk: from the first question until the event socket is lost. */
 export interface AriLink {
+  /** When the event socket last gave a sign of life. Unix milliseconds. */
+  readonly lastHeardAt: number;
   /** Resolves with why. */
   readonly lost: Promise<string>;
   close(): void;
@@ -63,7 +65,13 @@ export async function openAriLink(options: AriLinkOptions): Promise<AriLink> {
     close();
     throw error;
   }
-  return { lost: lost.promise, close };
+  return {
+    get lastHeardAt() {
+      return socket.lastHeardAt;
+    },
+    lost: lost.promise,
+    close,
+  };
 }
 
 /** While it boots, Asterisk refuses connections, then says 404, then 503. */

@@ -18,6 +18,8 @@ export interface EventSocketOptions {
 }
 
 export interface EventSocket {
+  /** When it last gave a sign of life. Unix milliseconds. */
+  readonly lastHeardAt: number;
   /** Ends it at once; `onLost` stays silent. */
   close(): void;
 }
@@ -52,13 +54,16 @@ export function openEventSocket(options: EventSocketOptions): Promise<EventSocke
     if (!isBinary) options.onText(String(data));
   });
   socket.on('open', () => {
-    const stopWatching = watch(socket, options.pingIntervalMs);
+    const watched = watch(socket, options.pingIntervalMs);
     let ours = false;
     socket.on('close', (code) => {
-      stopWatching();
+      watched.stop();
       if (!ours) options.onLost(lastError?.message ?? `closed with code ${code}`);
     });
     resolve({
+      get lastHeardAt() {
+        return watched.lastHeardAt();
+      },
       close() {
         ours = true;
         socket.terminate();
@@ -73,7 +78,7 @@ function statusOf(what: string, status: number): ServiceError {
   return statusError(what, status, '');
 }
 
-function watch(socket: WebSocket, pingIntervalMs: number): () => void {
+function watch(socket: WebSocket, pingIntervalMs: number): { lastHeardAt(): number; stop(): void } {
   let lastHeardAt = Date.now();
   const heard = () => {
     lastHeardAt = Date.now();
@@ -84,5 +89,5 @@ function watch(socket: WebSocket, pingIntervalMs: number): () => void {
     if (Date.now() - lastHeardAt >= 2 * pingIntervalMs) socket.terminate();
     else socket.ping();
   }, pingIntervalMs);
-  return () => clearInterval(timer);
+  return { lastHeardAt: () => lastHeardAt, stop: () => clearInterval(timer) };
 }

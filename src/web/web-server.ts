@@ -8,6 +8,10 @@ import fastifyStatic from '@fastify/static';
 import type { Queue } from 'bullmq';
 import { type FastifyInstance, fastify } from 'fastify';
 import { UserError } from '../errors.ts';
+import type { HealthMonitor } from './health-monitor.ts';
+import { addHealthRoutes } from './health-routes.ts';
+import { type QueueCounts, renderStatusPage } from './status-page.ts';
+import { startWatch } from './watch.ts';
 
 export interface WebServerOptions {
   host: string;
@@ -18,6 +22,7 @@ export interface WebServerOptions {
   /** Every queue there is. */
   queues: readonly Queue[];
   recordingsDir: string;
+  health: HealthMonitor;
 }
 
 export interface WebServer {
@@ -31,14 +36,21 @@ export interface WebServer {
 const BOARD_PATH = '/board';
 const RECORDINGS_PATH = '/recordings';
 
+/** How often the jobs are counted for the status page. Milliseconds. */
+const COUNT_EVERY_MS = 2_000;
+
 /**
- * Bull Board on every queue and the recordings, both behind a password.
+ * The status page, Bull Board on every queue and the recordings, all behind a password; the health pages, open to everybody.
  * @throws UserError when the port is taken.
  */
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
   const app = fastify({ logger: false });
   await app.register(basicAuth, { validate: checkPassword(options), authenticate: { realm: 'Ringfence' } });
-  app.addHook('onRequest', app.basicAuth);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.routeOptions.config.open === true) done();
+    else app.basicAuth(request, reply, done);
+  });
+  addHealthRoutes(app, options.health);
   const board = new FastifyAdapter();
   board.setBasePath(BOARD_PATH);
   createBullBoard({
@@ -53,9 +65,36 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     index: false,
     list: listRecordings,
   });
-  app.get('/', (_request, reply) => reply.redirect(BOARD_PATH));
+  addStatusPage(app, options);
   const url = await listen(app, options);
   return { url, boardUrl: url + BOARD_PATH, recordingsUrl: `${url}${RECORDINGS_PATH}/`, stop: () => app.close() };
+}
+
+function addStatusPage(app: FastifyInstance, { queues, health }: WebServerOptions): void {
+  const counts = startWatch(() => countJobs(queues), COUNT_EVERY_MS);
+  app.addHook('onClose', async () => counts.stop());
+  const links = [
+    { title: 'Bull Board', path: BOARD_PATH },
+    { title: 'Recordings', path: `${RECORDINGS_PATH}/` },
+    { title: 'Health as JSON', path: '/health' },
+  ];
+  app.get('/', async (_request, reply) => {
+    const page = renderStatusPage({ health: health.report(), queues: counts.latest(), links, now: Date.now() });
+    return reply
+      .type('text/html; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .header('content-security-policy', PAGE_POLICY)
+      .send(page);
+  });
+}
+
+/** Nothing is loaded, nothing runs, nobody frames it. */
+const PAGE_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+async function countJobs(queues: readonly Queue[]): Promise<QueueCounts> {
+  const counted = await Promise.all(queues.map(async (queue) => [queue.name, await queue.getJobCounts()] as const));
+  return Object.fromEntries(counted);
 }
 
 /** Compared in constant time, so that the time taken tells nothing of the password. */

@@ -1,0 +1,54 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import type { Config } from './config.ts';
+import { startAliveFile } from './heartbeat/alive-file.ts';
+import { createVitalSigns, type VitalSigns } from './heartbeat/vital-signs.ts';
+import type { Logger } from './logger.ts';
+import { startHeartbeat } from './queue/heartbeat.ts';
+import { createHeartbeatStore, type HeartbeatStore } from './queue/heartbeat-store.ts';
+import type { Keys } from './queue/keys.ts';
+import { connectImpatiently } from './queue/redis.ts';
+import { createRedactor, maskPhone } from './redaction.ts';
+
+/** How a process says that it lives, and hears of the others. */
+export interface Health {
+  vitalSigns: VitalSigns;
+  heartbeats: HeartbeatStore;
+  stop(): Promise<void>;
+}
+
+export interface HealthParts {
+  config: Config;
+  roles: readonly string[];
+  redis: Redis;
+  keys: Keys;
+  log: Logger;
+}
+
+/** Starts the heartbeat. What the other parts have to say is added as they start (`vitalSigns.report`). */
+export async function startHealth({ config, roles, redis, keys, log }: HealthParts): Promise<Health> {
+  const name = `${hostname()}-${process.pid}`;
+  const redact = createRedactor(config.secrets);
+  const vitalSigns = createVitalSigns({ name, roles, scrub: (text) => maskPhone(redact(text)).replace(/\d{7,}/g, '•••') });
+  const alive = await startAliveFile(join(config.dataDir, 'alive'), name);
+  // Its failures are those of the main connection, which are logged there.
+  const connection = connectImpatiently(redis, () => {});
+  const heartbeats = createHeartbeatStore(connection, keys);
+  const heartbeat = startHeartbeat({
+    store: heartbeats,
+    id: vitalSigns.id,
+    read: vitalSigns.read,
+    onError: (error) => log.warn({ service: 'redis', err: error }, 'a heartbeat could not be written; trying on'),
+  });
+  vitalSigns.onChange(heartbeat.beatNow);
+  return {
+    vitalSigns,
+    heartbeats,
+    async stop() {
+      await heartbeat.stop();
+      connection.disconnect();
+      await alive.stop();
+    },
+  };
+}
