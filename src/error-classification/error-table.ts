@@ -26,6 +26,8 @@ export interface ErrorShape {
   /** The service's own words, for the human who reads our message. */
   detail: readonly string[];
   headers: readonly string[];
+  /** Seconds to wait, for services that say it in the body. Wins over the header. */
+  retryAfterSeconds?: readonly string[];
 }
 
 export interface ErrorTable {

@@ -32,13 +32,14 @@ export function readError(error: unknown, shape: ErrorShape, now = Date.now()): 
   const links = chainOf(error);
   const all = (paths: readonly string[]): unknown[] => links.flatMap((link) => paths.map((path) => at(link, path)));
   const headers = all(shape.headers).find((value) => typeof value === 'object' && value !== null);
+  const seconds = all(shape.retryAfterSeconds ?? []).find((value) => typeof value === 'number' && value >= 0);
   return {
     status: all(shape.status).find(isHttpStatus),
     // An errno stands in `code` with every library.
     codes: unique(all([...shape.code, 'code']).filter(isWord)),
     names: unique(links.map((link) => at(link, 'name')).filter(isWord)),
     detail: all(shape.detail).find(isWord),
-    retryAfterMs: headers === undefined ? undefined : readRetryAfter(headers, now),
+    retryAfterMs: typeof seconds === 'number' ? seconds * 1000 : headers && readRetryAfter(headers, now),
   };
 }
 

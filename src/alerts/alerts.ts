@@ -1,0 +1,126 @@
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Logger } from '../logger.ts';
+import { sleep } from '../sleep.ts';
+import type { Alert, ChannelName, Message } from './alert.ts';
+import { createAlertQueue, enqueueMessages } from './alert-queues.ts';
+import { cleanAlert } from './clean-alert.ts';
+import { createGrouping } from './grouping.ts';
+
+export interface AlertsOptions {
+  /** A connection whose commands wait until Redis is back. */
+  redis: Redis;
+  prefix: string;
+  /** Those that are configured. Without any, alerts are only logged. */
+  channels: readonly ChannelName[];
+  /** How long what follows a message is only counted. Milliseconds. */
+  windowMs: number;
+  log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** Takes secrets out of a text. */
+  redact?: ((text: string) => string) | undefined;
+  /** Unix milliseconds. */
+  clock?: (() => number) | undefined;
+}
+
+export interface Alerts {
+  /** For Bull Board. */
+  readonly queues: readonly Queue<Message>[];
+  /** Tells humans, or counts what they have been told already. Never throws and never waits: without Redis, alerts wait in memory. */
+  raise(alert: Alert): void;
+  /** Resolves when everything raised so far is in Redis, so safe from this process' end. Rejects when `signal` aborts. */
+  settled(signal?: AbortSignal): Promise<void>;
+  /** What Redis could not be told within two seconds is logged, word for word. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** What memory holds while Redis is away. More than that says nothing new. */
+const MAX_WAITING = 10_000;
+/** From here on the log says that alerts wait. Milliseconds. */
+const SLOW_MS = 5_000;
+const RETRY_MS = 1_000;
+const STOP_MS = 2_000;
+
+export function createAlerts(options: AlertsOptions): Alerts {
+  const { redis, prefix, channels, windowMs, log, redact = (text) => text, clock = Date.now } = options;
+  const queues = new Map(channels.map((channel) => [channel, createAlertQueue(redis, prefix, channel)]));
+  // Without a listener the queue's error would end the process; the connection's owner logs it.
+  for (const queue of queues.values()) queue.on('error', () => {});
+  const grouping = createGrouping({ redis, prefix, windowMs, clock });
+  const stopping = new AbortController();
+  const waiting: Alert[] = [];
+  let dropped = 0;
+  let running: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
+
+  async function store(alert: Alert): Promise<void> {
+    const slow = setTimeout(
+      () => log.warn({ service: 'redis', waiting: waiting.length }, 'alerts wait in memory: Redis does not answer'),
+      SLOW_MS,
+    );
+    try {
+      if ((await grouping.raise(alert)) > 0) await grouping.relay((messages) => enqueueMessages(queues, messages));
+    } finally {
+      clearTimeout(slow);
+    }
+  }
+
+  async function work(): Promise<void> {
+    for (let alert = waiting[0]; alert !== undefined && !stopping.signal.aborted; alert = waiting[0]) {
+      try {
+        await store(alert);
+        // `raise` may have dropped it in the meantime.
+        if (waiting[0] === alert) waiting.shift();
+      } catch (error) {
+        log.error({ service: 'redis', err: error }, 'an alert could not be stored; it is tried again');
+        await sleep(RETRY_MS, stopping.signal).catch(() => {});
+      }
+    }
+    if (dropped > 0) log.error({ dropped }, `${dropped} alerts were dropped while Redis was away: more than ${MAX_WAITING} waited`);
+    dropped = 0;
+  }
+
+  async function stop(): Promise<void> {
+    await Promise.race([running, sleep(STOP_MS, stopping.signal)]).catch(() => {});
+    stopping.abort();
+    for (const alert of waiting) log.error({ alert }, 'this alert could not be told: Redis is away');
+    await Promise.race([Promise.all([...queues.values()].map((queue) => queue.close())), sleep(STOP_MS)]).catch(() => {});
+  }
+
+  return {
+    queues: [...queues.values()],
+    raise(alert) {
+      try {
+        const clean = cleanAlert(alert, redact);
+        if (channels.length === 0 || closing) {
+          log.warn({ alert: clean }, 'an alert that no channel tells');
+          return;
+        }
+        if (waiting.length >= MAX_WAITING) {
+          // Not the first: it may be on its way.
+          waiting.splice(1, 1);
+          dropped += 1;
+        }
+        waiting.push(clean);
+        running ??= work().finally(() => {
+          running = undefined;
+        });
+      } catch (error) {
+        log.error({ err: error }, 'an alert could not be raised');
+      }
+    },
+    async settled(signal) {
+      while (running) await (signal ? Promise.race([running, aborted(signal)]) : running);
+    },
+    stop() {
+      closing ??= stop();
+      return closing;
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
