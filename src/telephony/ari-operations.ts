@@ -19,6 +19,10 @@ const anything = z.unknown();
 
 /** The ARI operations we use. Each settles within the connection's `requestTimeoutMs`, with its answer or a `ServiceError`; none is ever repeated. */
 export interface AriOperations {
+  /** Asterisk's own word for itself, e.g. `22.10.1` or `GIT-master-1a2b3c`. */
+  getVersion(): Promise<string>;
+  /** Whether this module, e.g. `chan_websocket.so`, is loaded and running. */
+  hasModule(name: string): Promise<boolean>;
   /** Makes a channel that is Down and in our application; sends nothing to anybody. */
   createChannel(parameters: { channelId: string; endpoint: string; app: string; variables: Record<string, string> }): Promise<AriChannel>;
   /** Sends the INVITE. Whole seconds, as ARI counts; after them Asterisk gives up with cause 19. */
@@ -65,6 +69,12 @@ export function createAriOperations(target: AriTarget, timeoutMs: number, client
   };
 
   return {
+    getVersion: async () =>
+      (await call('asterisk', 'getInfo', { only: 'system' }, z.object({ system: z.object({ version: z.string() }) }))).system.version,
+    hasModule: async (moduleName) => {
+      const module = await undefinedIfGone(call('asterisk', 'getModule', { moduleName }, z.object({ status: z.string().optional() })));
+      return module !== undefined && module.status !== 'Not Running';
+    },
     createChannel: (parameters) => call('channels', 'create', parameters, ariChannelSchema),
     dial: async (channelId, timeout) => void (await call('channels', 'dial', { channelId, timeout }, anything)),
     getChannel: (channelId) => undefinedIfGone(call('channels', 'get', { channelId }, ariChannelSchema)),

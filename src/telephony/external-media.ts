@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ServiceError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { AriConnection } from './ari-connection.ts';
+import type { AriChannel, ExternalMediaParameters } from './ari-operations.ts';
 import { asteriskError, isNeverSent, notAriError } from './asterisk-errors.ts';
 import { ABSOLUTE_TIMEOUT_MS, absoluteTimeout, RENEW_EVERY_MS } from './dead-mans-switch.ts';
 import { createOwnChannel, type OwnChannel } from './own-channel.ts';
@@ -24,8 +25,6 @@ export interface ExternalMediaOptions {
 /** The leg that carries a call's audio to and from us. */
 export interface ExternalMedia {
   readonly channelId: string;
-  /** To be dialled by us, within 30 s, subprotocol `media`. It is the only credential of that socket: keep it out of logs. */
-  readonly mediaUrl: string;
   /** Aborts when the leg is gone, for whatever reason. */
   readonly signal: AbortSignal;
   /**
@@ -37,14 +36,58 @@ export interface ExternalMedia {
   hangup(): Promise<void>;
 }
 
+export interface WebsocketMedia extends ExternalMedia {
+  /** To be dialled by us, within 30 s, subprotocol `media`. It is the only credential of that socket: keep it out of logs. */
+  readonly mediaUrl: string;
+}
+
 /**
  * Asks Asterisk for a leg whose audio we fetch by websocket. Sent once, under an id of its own: a second request with an id in use ends Asterisk 22.10 itself.
  * Rejects with a `ServiceError`; then nothing is left behind.
  */
-export async function openExternalMedia(connection: AriConnection, options: ExternalMediaOptions): Promise<ExternalMedia> {
-  const { logger, sampleRate, signal } = options;
+export async function openExternalMedia(connection: AriConnection, options: ExternalMediaOptions): Promise<WebsocketMedia> {
+  const wanted = { transport: 'websocket', encapsulation: 'none', external_host: 'INCOMING', connection_type: 'server' } as const;
+  const { media, made } = await openMedia(connection, randomUUID(), wanted, options);
+  const connectionId = made.channelvars?.[CONNECTION_ID];
+  if (connectionId) return { ...media, mediaUrl: mediaUrl(connection.origin, connectionId) };
+  await media.hangup();
+  throw notAriError('channels.externalMedia', 200);
+}
+
+export interface AudioSocketMediaOptions extends ExternalMediaOptions {
+  /** A fresh UUID. Chosen by the caller, who listens to it before anything is asked. */
+  channelId: string;
+  /** `host:port` of ours that Asterisk is to connect to. */
+  address: string;
+  /** A fresh UUID by which we know the connection. The only credential: keep it out of logs. */
+  connectionId: string;
+}
+
+/**
+ * Asks Asterisk for a leg that it brings to us by AudioSocket; it is connected when this resolves. Sent once.
+ * Rejects with a `ServiceError`; then nothing is left behind. Asterisk says 500 when it can't connect: at once when refused, after 2 s when nobody answers.
+ */
+export async function openAudioSocketMedia(connection: AriConnection, options: AudioSocketMediaOptions): Promise<ExternalMedia> {
+  const { channelId, address, connectionId } = options;
+  const wanted = {
+    transport: 'tcp',
+    encapsulation: 'audiosocket',
+    external_host: address,
+    connection_type: 'client',
+    data: connectionId,
+  } as const;
+  return (await openMedia(connection, channelId, wanted, options)).media;
+}
+
+type Transport = Pick<ExternalMediaParameters, 'transport' | 'encapsulation' | 'external_host' | 'connection_type' | 'data'>;
+
+async function openMedia(
+  connection: AriConnection,
+  channelId: string,
+  transport: Transport,
+  { logger, sampleRate, signal }: ExternalMediaOptions,
+): Promise<{ media: ExternalMedia; made: AriChannel }> {
   signal?.throwIfAborted();
-  const channelId = randomUUID();
   const timing = { absoluteTimeoutMs: ABSOLUTE_TIMEOUT_MS, renewEveryMs: RENEW_EVERY_MS };
   const channel = createOwnChannel({ connection, channelId, logger, ...timing });
   const onAbort = () => void channel.hangup();
@@ -54,24 +97,19 @@ export async function openExternalMedia(connection: AriConnection, options: Exte
       channelId,
       app: connection.app,
       format: FORMATS[sampleRate],
-      transport: 'websocket',
-      encapsulation: 'none',
-      external_host: 'INCOMING',
-      connection_type: 'server',
+      ...transport,
       variables: absoluteTimeout(ABSOLUTE_TIMEOUT_MS),
     });
     signal?.throwIfAborted();
     signal?.addEventListener('abort', onAbort, { once: true });
     channel.keepAlive();
-    const connectionId = made.channelvars?.[CONNECTION_ID];
-    if (!connectionId) throw notAriError('channels.externalMedia', 200);
-    return {
+    const media = {
       channelId,
-      mediaUrl: mediaUrl(connection.origin, connectionId),
       signal: channel.asChannel.signal,
       started: (timeoutMs = 5_000) => started(channel, timeoutMs),
       hangup: channel.asChannel.hangup,
     };
+    return { media, made };
   } catch (error) {
     if (error instanceof ServiceError && isNeverSent(error)) channel.discard();
     await channel.hangup();
@@ -91,6 +129,8 @@ async function started(channel: OwnChannel, timeoutMs: number): Promise<void> {
 
 export interface Bridge {
   readonly id: string;
+  /** One more, e.g. in the place of one that is gone. Rejects with a `ServiceError`. */
+  add(channelId: string): Promise<void>;
   /** Also happens by itself when every channel in it is gone: Asterisk keeps empty bridges for ever. Never rejects. */
   destroy(): Promise<void>;
 }
@@ -115,17 +155,26 @@ export async function bridgeTogether(
     destroying ??= remove();
     return destroying;
   };
-  const left = new Set(channelIds);
-  const unlistens = channelIds.map((channelId) =>
-    connection.onChannel(channelId, (news) => {
+  const left = new Set<string>();
+  const unlistens: (() => void)[] = [];
+  const watch = (channelId: string) => {
+    left.add(channelId);
+    const unlisten = connection.onChannel(channelId, (news) => {
       const gone = news.kind === 'gone' || (news.kind === 'event' && news.event.type === 'ChannelDestroyed');
       if (gone && left.delete(channelId) && left.size === 0) void destroy();
-    }),
-  );
+    });
+    unlistens.push(unlisten);
+  };
+  for (const channelId of channelIds) watch(channelId);
+  const add = async (channelId: string) => {
+    if (destroying) throw asteriskError('The bridge of this call is gone', 'bridge-gone', 'permanent');
+    watch(channelId);
+    await connection.addToBridge(id, [channelId]);
+  };
   try {
     await connection.createMixingBridge(id, connection.app);
     await connection.addToBridge(id, channelIds);
-    return { id, destroy };
+    return { id, add, destroy };
   } catch (error) {
     if (error instanceof ServiceError && isNeverSent(error)) {
       for (const unlisten of unlistens) unlisten();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { MediaLeg } from '../../src/media/media-leg.ts';
 import { type RealAsterisk, startRealAsterisk } from '../../src/sandbox/real-asterisk.ts';
-import { answeredLine } from '../media/answered-line.ts';
+import { answeredLine, MEDIA_KINDS } from '../media/answered-line.ts';
 import { dataDir, notPrepared } from './prepared.ts';
 
 const AMPLITUDE = 10_000;
@@ -30,7 +30,7 @@ function listen(leg: MediaLeg) {
   return heard;
 }
 
-describe.skipIf(notPrepared)('the media leg on a real Asterisk', () => {
+describe.skipIf(notPrepared).each(MEDIA_KINDS)('the media leg by %s on a real Asterisk', (kind) => {
   let asterisk: RealAsterisk;
   beforeAll(async () => {
     asterisk = await startRealAsterisk({ dataDir });
@@ -38,7 +38,7 @@ describe.skipIf(notPrepared)('the media leg on a real Asterisk', () => {
   afterAll(() => asterisk?.stop());
 
   test.each([8000, 16000, 24000] as const)('an utterance goes to the callee and back, to its end, at %i Hz', async (sampleRate) => {
-    const line = await answeredLine(asterisk, { endpoint: 'Local/echo@callee', sampleRate });
+    const line = await answeredLine(asterisk, { kind, endpoint: 'Local/echo@callee', sampleRate });
     const heard = listen(line.leg);
     const playedBytes: number[] = [];
     line.leg.onPlayed((pcm) => playedBytes.push(pcm.length));
@@ -52,7 +52,7 @@ describe.skipIf(notPrepared)('the media leg on a real Asterisk', () => {
     second.end();
     expect(await first.played).toEqual({ heardMs: 1_010, complete: true });
     expect(await second.played).toEqual({ heardMs: 500, complete: true });
-    // Asterisk played it in real time, whatever the speed at which it got it.
+    // It was played in real time, whatever the speed at which it got it.
     expect(performance.now() - began).toBeGreaterThan(1_400);
     expect(playedBytes.reduce((sum, bytes) => sum + bytes, 0)).toBe((sampleRate / 25) * 76);
     await expect.poll(() => heard.loudFrames, { timeout: 5_000 }).toBeGreaterThanOrEqual(74);
@@ -63,7 +63,7 @@ describe.skipIf(notPrepared)('the media leg on a real Asterisk', () => {
   });
 
   test('a flush is heard as silence within two frames, and what was heard is known', async () => {
-    const line = await answeredLine(asterisk, { endpoint: 'Local/echo@callee', sampleRate: 16000 });
+    const line = await answeredLine(asterisk, { kind, endpoint: 'Local/echo@callee', sampleRate: 16000 });
     const heard = listen(line.leg);
     const utterance = line.leg.speak();
     void utterance.write(tone(30_000, 16000));
@@ -84,7 +84,7 @@ describe.skipIf(notPrepared)('the media leg on a real Asterisk', () => {
   });
 
   test('ten minutes of audio in one write are handed over as there is room', async () => {
-    const line = await answeredLine(asterisk, { endpoint: 'Local/echo@callee', sampleRate: 8000 });
+    const line = await answeredLine(asterisk, { kind, endpoint: 'Local/echo@callee', sampleRate: 8000 });
     const heard = listen(line.leg);
     const utterance = line.leg.speak();
     let roomy = false;
@@ -99,7 +99,7 @@ describe.skipIf(notPrepared)('the media leg on a real Asterisk', () => {
   });
 
   test("its channel's end at Asterisk's side is told", async () => {
-    const line = await answeredLine(asterisk, { endpoint: 'Local/echo@callee', sampleRate: 8000 });
+    const line = await answeredLine(asterisk, { kind, endpoint: 'Local/echo@callee', sampleRate: 8000 });
     const utterance = line.leg.speak();
     void utterance.write(tone(5_000, 8000));
     await line.hangUpLeg();

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { startAudioSocketServer } from '../../src/media/audiosocket-server.ts';
 import type { MediaLeg } from '../../src/media/media-leg.ts';
 import { connectWebsocketLeg } from '../../src/media/websocket-leg.ts';
 import { type AriAddress, type AriEvent, connectAri } from '../../src/sandbox/people/ari.ts';
@@ -12,14 +13,18 @@ export interface AnsweredLine {
   close(): Promise<void>;
 }
 
+/** Both ways of a call's audio: what holds of one holds of the other. */
+export const MEDIA_KINDS = ['websocket', 'audiosocket'] as const;
+export type MediaKind = (typeof MEDIA_KINDS)[number];
+
 type Told = AriEvent & { channel?: { state?: string } };
 
 /** Calls a dial string and gives the media leg to whoever answers, by plain ARI requests. `beforeAnswer` runs when the leg is ready and nobody is there yet. */
 export async function answeredLine(
   address: AriAddress,
-  options: { endpoint: string; sampleRate: 8000 | 16000 | 24000; beforeAnswer?: (leg: MediaLeg) => void },
+  options: { endpoint: string; sampleRate: 8000 | 16000 | 24000; kind?: MediaKind; beforeAnswer?: (leg: MediaLeg) => void },
 ): Promise<AnsweredLine> {
-  const { endpoint, sampleRate } = options;
+  const { endpoint, sampleRate, kind = 'websocket' } = options;
   const [app, callee, media, bridgeId] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
   const events: Told[] = [];
   const watchers = new Set<() => void>();
@@ -40,12 +45,10 @@ export async function answeredLine(
 
   await ari.request('POST', 'channels/create', { endpoint, app, channelId: callee });
   await seen(callee, (event) => event.type === 'StasisStart');
-  const made = (await ari.request('POST', 'channels/externalMedia', {
-    ...{ channelId: media, app, external_host: 'INCOMING', transport: 'websocket', encapsulation: 'none', connection_type: 'server' },
-    format: sampleRate === 8000 ? 'slin' : `slin${sampleRate / 1000}`,
-  })) as { channelvars: { MEDIA_WEBSOCKET_CONNECTION_ID: string } };
-  const mediaUrl = `${address.ariUrl.replace(/^http/, 'ws')}/media/${made.channelvars.MEDIA_WEBSOCKET_CONNECTION_ID}`;
-  const leg = await connectWebsocketLeg({ mediaUrl, channelId: media, sampleRate, connectTimeoutMs: 5_000 });
+  const format = sampleRate === 8000 ? 'slin' : `slin${sampleRate / 1000}`;
+  const request: ExternalMediaRequest = (how) => ari.request('POST', 'channels/externalMedia', { channelId: media, app, format, ...how });
+  const open = kind === 'websocket' ? overWebsocket : overAudioSocket;
+  const { leg, closeServer } = await open({ address, channelId: media, sampleRate, request });
   await seen(media, (event) => event.type === 'StasisStart');
   await ari.request('POST', 'bridges', { type: 'mixing', bridgeId });
   await ari.request('POST', `bridges/${bridgeId}/addChannel`, { channel: `${callee},${media}` });
@@ -67,6 +70,32 @@ export async function answeredLine(
       await hangUp(media);
       await ari.request('DELETE', `bridges/${bridgeId}`);
       ari.close();
+      await closeServer();
     },
   };
+}
+
+type ExternalMediaRequest = (how: Record<string, string>) => Promise<unknown>;
+
+interface WantedLeg {
+  address: AriAddress;
+  channelId: string;
+  sampleRate: number;
+  request: ExternalMediaRequest;
+}
+
+async function overWebsocket({ address, channelId, sampleRate, request }: WantedLeg) {
+  const how = { external_host: 'INCOMING', transport: 'websocket', encapsulation: 'none', connection_type: 'server' };
+  const made = (await request(how)) as { channelvars: { MEDIA_WEBSOCKET_CONNECTION_ID: string } };
+  const mediaUrl = `${address.ariUrl.replace(/^http/, 'ws')}/media/${made.channelvars.MEDIA_WEBSOCKET_CONNECTION_ID}`;
+  return { leg: await connectWebsocketLeg({ mediaUrl, channelId, sampleRate, connectTimeoutMs: 5_000 }), closeServer: async () => {} };
+}
+
+async function overAudioSocket({ channelId, sampleRate, request }: WantedLeg) {
+  const server = await startAudioSocketServer({ host: '127.0.0.1', port: 0, sampleRate, logger: { warn() {}, error() {} } });
+  const id = randomUUID();
+  const leg = server.expectLeg({ id, channelId, connectTimeoutMs: 5_000 });
+  const how = { external_host: `127.0.0.1:${server.port}`, transport: 'tcp', encapsulation: 'audiosocket', connection_type: 'client' };
+  await Promise.all([leg, request({ ...how, data: id })]);
+  return { leg: await leg, closeServer: server.close };
 }

@@ -5,6 +5,7 @@ import { WebSocketServer } from 'ws';
 import { sleep } from '../../sleep.ts';
 import { createFaultSwitch, type FaultSwitch } from '../faults.ts';
 import type { People } from '../people/people.ts';
+import { createAudioSocketLegs } from './audiosocket-legs.ts';
 import { createEventHub } from './event-hub.ts';
 import { createExchange, type DialRecord } from './exchange.ts';
 import { createFrameClock } from './frame-clock.ts';
@@ -21,6 +22,10 @@ export interface AsteriskSandboxOptions {
   port?: number;
   /** What can be dialled: SIP trunks and, for Local, dialplan contexts. */
   endpoints?: readonly string[];
+  /** What `asterisk/info` says. Default: a 22.10. */
+  version?: string;
+  /** What is loaded. Default: both kinds of media leg. */
+  modules?: readonly string[];
   /** Between create and StasisStart; 0 lets the event overtake the answer at times. Milliseconds. */
   stasisDelayMs?: number;
 }
@@ -43,7 +48,7 @@ export interface AsteriskSandbox {
   dropEvents(): void;
   /** The event sockets stay open and are dead: nothing is sent, no ping is answered. */
   halfOpenEvents(): void;
-  /** Cuts media sockets; without an id all of them. */
+  /** Cuts media connections of either kind; without an id all of them. */
   dropMedia(channelId?: string): void;
   /** As when the process is killed and started again: every channel, bridge and application is gone, without events. */
   restart(options?: { downMs?: number }): Promise<void>;
@@ -59,11 +64,15 @@ export async function startAsteriskSandbox(options: AsteriskSandboxOptions): Pro
   const clock = createFrameClock();
   const exchange = createExchange({ hub, clock, people });
   const legs = createMediaLegs(exchange);
+  const audioSockets = createAudioSocketLegs(exchange);
   const playbacks = createPlaybacks(exchange);
   const handlers = createHandlers({
     hub,
     exchange,
     legs,
+    audioSockets,
+    version: options.version ?? '22.10.1-sandbox',
+    modules: options.modules ?? ['chan_websocket.so', 'chan_audiosocket.so'],
     playbacks,
     endpoints,
     stasisDelayMs: options.stasisDelayMs ?? 2,
@@ -143,7 +152,10 @@ export async function startAsteriskSandbox(options: AsteriskSandboxOptions): Pro
     bridges: () => exchange.bridges.all(),
     dropEvents: () => hub.drop(),
     halfOpenEvents: () => hub.halfOpen(),
-    dropMedia: (channelId) => legs.drop(channelId),
+    dropMedia(channelId) {
+      legs.drop(channelId);
+      audioSockets.drop(channelId);
+    },
     restart,
     async close() {
       if (closed) return;

@@ -1,6 +1,6 @@
 import { type AriEvent, ariTimestamp } from './event-hub.ts';
 
-/** Who hears what the rest of Asterisk sends to a channel: the person at the far end, or our media websocket. */
+/** Who hears what the rest of Asterisk sends to a channel: the person at the far end, or our media leg. */
 export interface Device {
   /** Hertz. */
   sampleRate: number;
@@ -12,7 +12,7 @@ export interface Device {
 
 export interface ChannelOptions {
   id: string;
-  technology: 'PJSIP' | 'Local' | 'WebSocket';
+  technology: 'PJSIP' | 'Local' | 'WebSocket' | 'AudioSocket';
   name: string;
   app: string;
   appArgs: string;

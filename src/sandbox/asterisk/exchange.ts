@@ -90,7 +90,7 @@ export function createExchange({ hub, clock, people }: ExchangeOptions) {
     if (channels.get(channel.id) !== channel || channel.state === state) return;
     channel.state = state;
     channel.publish('ChannelStateChange');
-    publishDial(channel, dialstatus, channel.technology === 'WebSocket' ? channel.dialString : '');
+    publishDial(channel, dialstatus, isMedia(channel) ? channel.dialString : '');
   }
 
   return {
@@ -118,5 +118,7 @@ export function createExchange({ hub, clock, people }: ExchangeOptions) {
     },
   };
 }
+
+const isMedia = ({ technology }: Channel) => technology === 'WebSocket' || technology === 'AudioSocket';
 
 export type Exchange = ReturnType<typeof createExchange>;

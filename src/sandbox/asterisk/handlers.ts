@@ -1,3 +1,4 @@
+import type { AudioSocketLegs } from './audiosocket-legs.ts';
 import { hangupReasons, sipStatuses } from './causes.ts';
 import type { Channel } from './channel.ts';
 import { ariTimestamp, asteriskId, type EventHub } from './event-hub.ts';
@@ -18,17 +19,22 @@ export interface AriAnswer {
   body?: unknown;
 }
 
-export type AriHandler = (request: AriRequest) => AriAnswer;
+export type AriHandler = (request: AriRequest) => AriAnswer | Promise<AriAnswer>;
 
 export interface HandlerOptions {
   hub: EventHub;
   exchange: Exchange;
   legs: MediaLegs;
+  audioSockets: AudioSocketLegs;
   playbacks: Playbacks;
   /** `tech/name` of what can be dialled: a SIP trunk, or a dialplan context for Local. */
   endpoints: readonly string[];
   /** Between create and StasisStart. Milliseconds. */
   stasisDelayMs: number;
+  /** What `asterisk/info` says. */
+  version: string;
+  /** Loaded modules, e.g. `chan_websocket.so`. */
+  modules: readonly string[];
   /** Something that kills Asterisk 22.10. */
   onCrash: () => void;
 }
@@ -45,7 +51,7 @@ export function createHandlers(options: HandlerOptions): Record<string, AriHandl
   return { ...generalHandlers(options), ...channelHandlers(options), ...bridgeHandlers(options) };
 }
 
-function generalHandlers({ hub, exchange, playbacks, endpoints }: HandlerOptions): Record<string, AriHandler> {
+function generalHandlers({ hub, exchange, playbacks, endpoints, version, modules }: HandlerOptions): Record<string, AriHandler> {
   const startedAt = ariTimestamp();
   const describeApplication = (name: string) => {
     const application = hub.find(name);
@@ -73,10 +79,14 @@ function generalHandlers({ hub, exchange, playbacks, endpoints }: HandlerOptions
     'asterisk.getInfo': () =>
       ok({
         build: { os: 'Linux', kernel: 'unknown', machine: 'unknown', options: '', date: '2026-07-20 00:00:00 UTC', user: 'sandbox' },
-        system: { version: '22.10.1-sandbox', entity_id: asteriskId },
+        system: { version, entity_id: asteriskId },
         config: { name: '', default_language: 'en', setid: { user: '', group: '' } },
         status: { startup_time: startedAt, last_reload_time: startedAt },
       }),
+    'asterisk.getModule': ({ params: { moduleName: name = '' } }) =>
+      modules.includes(name)
+        ? ok({ name, description: name, use_count: 0, status: 'Running', support_level: 'core' })
+        : refused(404, 'Module could not be found in running modules'),
     'applications.list': () => ok(hub.all().map(({ name }) => describeApplication(name))),
     'applications.get': ({ params }) => {
       const application = describeApplication(params.applicationName ?? '');
@@ -107,7 +117,7 @@ function generalHandlers({ hub, exchange, playbacks, endpoints }: HandlerOptions
 function channelHandlers(options: HandlerOptions): Record<string, AriHandler> {
   const { exchange } = options;
   const withChannel =
-    (handle: (channel: Channel, request: AriRequest) => AriAnswer): AriHandler =>
+    (handle: (channel: Channel, request: AriRequest) => AriAnswer): ((request: AriRequest) => AriAnswer) =>
     (request) => {
       const channel = exchange.get(request.params.channelId ?? '');
       return channel ? handle(channel, request) : noChannel;
@@ -164,10 +174,13 @@ function createChannel({ exchange, endpoints, stasisDelayMs }: HandlerOptions, {
   return ok(channel.snapshot());
 }
 
-function createExternalMedia({ exchange, legs, onCrash }: HandlerOptions, { params, body }: AriRequest): AriAnswer {
-  if (params.transport !== 'websocket') {
-    return refused(400, 'external_host must be <host>:<port> for all transports other than websocket');
-  }
+const internalError = refused(500, 'An internal error prevented this request from being handled');
+
+function createExternalMedia(options: HandlerOptions, request: AriRequest): AriAnswer | Promise<AriAnswer> {
+  const { exchange, legs, modules, onCrash } = options;
+  const { params, body } = request;
+  if (params.transport !== 'websocket') return createAudioSocket(options, request);
+  if (!modules.includes('chan_websocket.so')) return internalError;
   if (params.external_host !== 'INCOMING' || !Object.hasOwn(mediaFormats, params.format ?? '')) {
     return refused(400, 'external_host must be a valid websocket_client connection id.');
   }
@@ -177,6 +190,20 @@ function createExternalMedia({ exchange, legs, onCrash }: HandlerOptions, { para
   }
   const wanted = { id: params.channelId, app: params.app ?? '', variables: asStrings(body.variables) };
   return ok(legs.create(wanted, params.format ?? ''));
+}
+
+/** Asterisk connects to us before it answers. */
+async function createAudioSocket({ exchange, audioSockets, modules }: HandlerOptions, { params, body }: AriRequest): Promise<AriAnswer> {
+  const { external_host: address = '', data = '', format = '', channelId } = params;
+  if (!/:\d+$/.test(address)) return refused(400, 'external_host must be <host>:<port> for all transports other than websocket');
+  if (params.connection_type === 'server') return refused(400, "'server' connection_type can only be used with the websocket transport");
+  if (data === '') return refused(400, 'data can not be empty');
+  const served = params.transport === 'tcp' && params.encapsulation === 'audiosocket' && modules.includes('chan_audiosocket.so');
+  if (!served || !Object.hasOwn(mediaFormats, format)) return internalError;
+  if (channelId !== undefined && exchange.get(channelId)) return refused(409, 'Channel with given unique ID already exists');
+  const wanted = { id: channelId, app: params.app ?? '', variables: asStrings(body.variables) };
+  const made = await audioSockets.create(wanted, format, address, data);
+  return made ? ok(made) : internalError;
 }
 
 function dial(exchange: Exchange, channel: Channel, timeoutS: number): AriAnswer {

@@ -27,6 +27,7 @@ const op = (
 export const operations: readonly Operation[] = [
   op('asterisk', 'ping', 'GET', '/asterisk/ping', 'AsteriskPing'),
   op('asterisk', 'getInfo', 'GET', '/asterisk/info', 'AsteriskInfo', { query: ['only'] }),
+  op('asterisk', 'getModule', 'GET', '/asterisk/modules/{moduleName}', 'Module'),
 
   op('applications', 'list', 'GET', '/applications', 'List[Application]'),
   op('applications', 'get', 'GET', '/applications/{applicationName}', 'Application'),
