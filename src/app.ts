@@ -2,6 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { deliverCrmRecord } from './call/deliver-crm-record.ts';
+import { giveUp } from './call/give-up.ts';
+import { holdAttempt } from './call/hold-attempt.ts';
 import { runCall } from './call/run-call.ts';
 import type { Config, Role } from './config.ts';
 import { createDeliveryQueue, createDeliveryWorker, startOutboxRelay } from './delivery/outbox.ts';
@@ -11,7 +13,6 @@ import { createCallQueue } from './queue/call-queue.ts';
 import { createCallWorker } from './queue/call-worker.ts';
 import { createCampaignStore } from './queue/campaign-store.ts';
 import { createKeys, type Keys } from './queue/keys.ts';
-import { createLedger } from './queue/ledger.ts';
 import { connectRedis } from './queue/redis.ts';
 import { startRedis } from './sandbox/redis-server.ts';
 import { loadElevenLabsSdk } from './services/elevenlabs-client.ts';
@@ -20,6 +21,7 @@ import { startHealthMonitor } from './web/health-monitor.ts';
 import { startWebServer, type WebServer } from './web/web-server.ts';
 import { wireCalls } from './wire-calls.ts';
 import { type Health, startHealth } from './wire-health.ts';
+import { startLedger } from './wire-ledger.ts';
 import { wireCrm, wireLanguageModel, wireServices } from './wire-services.ts';
 
 /** What a process of Ringfence does while it runs. */
@@ -103,16 +105,26 @@ async function startCalls(config: Config, { redis, keys }: Store, { vitalSigns }
   await reachAsterisk(asterisk);
   await mkdir(join(config.dataDir, 'recordings'), { recursive: true });
 
-  const ledger = createLedger({ redis, keys, owner: app, days: config.ledgerDays });
+  const keeping = startLedger({ config, redis, keys, log });
+  started.push({ name: 'ledger', stop: keeping.stop });
+  const { ledger, leases } = keeping;
   const campaigns = createCampaignStore(redis, keys);
   const deps = wireCalls({ config, log, ledger, campaigns, asterisk, services: wireServices(config) });
   const onError = (error: Error) => log.error({ err: error }, `calls queue: ${error.message}`);
-  const worker = createCallWorker({ connection: redis, prefix: keys.prefix, concurrency: config.callConcurrency, onError }, async (job) => {
-    activeCalls += 1;
-    return runCall(job, deps).finally(() => {
-      activeCalls -= 1;
-    });
-  });
+  const worker = createCallWorker(
+    {
+      ...{ connection: redis, prefix: keys.prefix, concurrency: config.callConcurrency, onError },
+      onLocksLost: leases.loseLocks,
+      countBroken: ledger.broke,
+      giveUp: (data, reason) => giveUp(data, reason, deps),
+    },
+    async (job) => {
+      activeCalls += 1;
+      return holdAttempt(job, leases, (held) => runCall(held, deps)).finally(() => {
+        activeCalls -= 1;
+      });
+    },
+  );
   started.push({ name: 'call worker', stop: () => worker.close() });
   void worker.run().catch(onError);
   log.info({ app, concurrency: config.callConcurrency }, 'call worker started');

@@ -37,6 +37,12 @@ const url = (help: string, protocols: string[], fallback?: string): Setting => (
   expected: `an address that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   ...(fallback === undefined ? {} : { default: fallback }),
 });
+const form = (help: string, unit: string, pattern: RegExp, expected: string): Setting => ({
+  read: z.string().regex(pattern),
+  help,
+  unit,
+  expected,
+});
 const count = (help: string, fallback: number, min: number, max: number, unit = 'count'): Setting => ({
   read: wholeNumber(min, max),
   help,
@@ -52,6 +58,12 @@ const choice = (help: string, values: readonly [string, ...string[]], fallback: 
   default: fallback,
 });
 
+/** `a@b.org`, or `Name <a@b.org>`. */
+const MAIL_ADDRESS = /^([^<>,@]*<[^\s,@<>]+@[^\s,@<>]+>|[^\s,@<>]+@[^\s,@<>]+)$/;
+const MAIL_ADDRESSES = /^[^\s,@]+@[^\s,@]+(\s*,\s*[^\s,@]+@[^\s,@]+)*$/;
+/** Standard Webhooks: 24 to 64 bytes. */
+const WEBHOOK_SECRET = /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/;
+
 /** Every variable that Ringfence reads. Nothing else in the program reads the environment. */
 export const SETTINGS = {
   REDIS_URL: url('The Redis that holds the queue and the ledger. Unset: one is started on loopback, in DATA_DIR', ['redis:', 'rediss:']),
@@ -62,6 +74,8 @@ export const SETTINGS = {
     ['http:', 'https:'],
   ),
   LEDGER_DAYS: count('How long an ended attempt is remembered, so that the same contact is not called again', 90, 1, 3650, 'days'),
+
+  REDIAL_INTERRUPTED: ms('How long after a call that a fault of ours cut off the contact is called once more', 300_000, 86_400_000),
 
   ARI_URL: url("Asterisk's HTTP address", ['http:', 'https:'], 'http://127.0.0.1:8088'),
   ARI_USERNAME: text('User of ari.conf'),
@@ -91,6 +105,35 @@ export const SETTINGS = {
   WEB_USERNAME: text('Who may see the web pages', 'text', 'ringfence'),
   WEB_PASSWORD: secret('Their password'),
 
+  ALERT_EMAIL_SMTP_URL: {
+    ...url('Mail server that alerts are sent through, with user and password: smtp://user:password@host:587. Unset: no mail', [
+      'smtp:',
+      'smtps:',
+    ]),
+    secret: true,
+  },
+  ALERT_EMAIL_FROM: form('Sender of those mails', 'address', MAIL_ADDRESS, 'a mail address'),
+  ALERT_EMAIL_TO: form('Who gets them, separated by commas', 'addresses', MAIL_ADDRESSES, 'mail addresses separated by commas'),
+  TELEGRAM_BOT_TOKEN: {
+    ...form(
+      'Bot that writes alerts, as @BotFather gives it. Unset: no Telegram',
+      'secret',
+      /^\d+:[\w-]{20,}$/,
+      "a bot's token: digits, a colon, letters",
+    ),
+    secret: true,
+  },
+  TELEGRAM_CHAT_ID: form('Chat that it writes to', 'chat', /^(-?\d+|@\w+)$/, 'a number, negative for a group, or @name of a channel'),
+  TELEGRAM_API_ROOT: url('Where Telegram is reached', ['http:', 'https:'], 'https://api.telegram.org'),
+  ALERT_WEBHOOK_URL: url('Where alerts are posted to, signed as standardwebhooks.com says. Unset: no webhook', ['http:', 'https:']),
+  ALERT_WEBHOOK_SECRET: {
+    ...form('Secret of the signatures, shared with the receiver', 'secret', WEBHOOK_SECRET, 'whsec_ and 24 to 64 random bytes in base64'),
+    secret: true,
+  },
+  ALERT_WEBHOOK_ALLOW_PRIVATE: choice('Whether that address may lie in a private network', ['no', 'yes'], 'no'),
+  ALERT_WINDOW: ms('How long what follows an alert is only counted, and then told in one line', 300_000, 86_400_000),
+  RUNBOOK_URL: url('Where you publish docs/operations.md, for the links in alerts. Unset: they name the file', ['http:', 'https:']),
+
   LOG_LEVEL: choice('Least important line that is logged', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
 } as const satisfies Record<string, Setting>;
 
@@ -102,6 +145,7 @@ export interface Config {
   dataDir: string;
   debianMirror: string | undefined;
   ledgerDays: number;
+  redialInterruptedMs: number;
   ari: { url: string; username: string; password: string; app: string; deadlineMs: number };
   elevenLabs: { apiKey: string; baseUrl: string; model: string };
   openAi: { apiKey: string; baseUrl: string; model: string };
@@ -111,10 +155,27 @@ export interface Config {
   serviceDeadlineMs: number;
   crmPatienceMs: number;
   web: { host: string; port: number; username: string; password: string };
+  alerts: AlertSettings;
   logLevel: string;
   /** Every secret value, for the logger to black out. */
   secrets: string[];
 }
+
+export interface AlertSettings {
+  windowMs: number;
+  runbookUrl: string | undefined;
+  /** Undefined where a channel is off. */
+  email: { smtpUrl: string; from: string; to: string[] } | undefined;
+  telegram: { token: string; chatId: string; apiRoot: string } | undefined;
+  webhook: { url: string; secret: string; allowPrivate: boolean } | undefined;
+}
+
+/** Settings that only work together: all of them, or none. */
+const TOGETHER: readonly (readonly SettingName[])[] = [
+  ['ALERT_EMAIL_SMTP_URL', 'ALERT_EMAIL_FROM', 'ALERT_EMAIL_TO'],
+  ['TELEGRAM_BOT_TOKEN', 'TELEGRAM_CHAT_ID'],
+  ['ALERT_WEBHOOK_URL', 'ALERT_WEBHOOK_SECRET'],
+];
 
 /** What a process is going to do, and so which settings it can't do without. */
 export type Role = 'enqueue' | 'call' | 'delivery' | 'web';
@@ -155,12 +216,43 @@ export function loadConfig(roles: readonly Role[], env: Record<string, string | 
     if (parsed.success) values.set(name, parsed.data);
     else problems.push(`${name} is ${setting.secret ? 'not usable' : JSON.stringify(raw)}. Expected: ${setting.expected}.`);
   }
+  problems.push(...halfSet(values, env));
   if (problems.length > 0) {
     throw new UserError(
       `The settings can't be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}\nSet them in the environment or in .env (.env.example lists them all) and start again.`,
     );
   }
   return shape(values);
+}
+
+/** A channel of which one half is missing would be silent when it is needed. */
+function halfSet(values: ReadonlyMap<SettingName, unknown>, env: Record<string, string | undefined>): string[] {
+  return TOGETHER.flatMap((names) => {
+    const given = names.filter((name) => env[name]?.trim());
+    // One that was given and can't be used is a problem already.
+    const missing = names.filter((name) => !values.has(name) && !given.includes(name));
+    if (given.length === 0) return [];
+    return missing.map(
+      (name) =>
+        `${name} is not set, but ${given.join(' and ')} is. Expected: ${SETTINGS[name].expected} (${SETTINGS[name].help}); or set none of them.`,
+    );
+  });
+}
+
+function shapeAlerts(string: (name: SettingName) => string, number: (name: SettingName) => number): AlertSettings {
+  const [smtpUrl, token, url] = [string('ALERT_EMAIL_SMTP_URL'), string('TELEGRAM_BOT_TOKEN'), string('ALERT_WEBHOOK_URL')];
+  const to = string('ALERT_EMAIL_TO')
+    .split(',')
+    .map((address) => address.trim());
+  return {
+    windowMs: number('ALERT_WINDOW'),
+    runbookUrl: string('RUNBOOK_URL') || undefined,
+    email: smtpUrl ? { smtpUrl, from: string('ALERT_EMAIL_FROM'), to } : undefined,
+    telegram: token ? { token, chatId: string('TELEGRAM_CHAT_ID'), apiRoot: string('TELEGRAM_API_ROOT') } : undefined,
+    webhook: url
+      ? { url, secret: string('ALERT_WEBHOOK_SECRET'), allowPrivate: string('ALERT_WEBHOOK_ALLOW_PRIVATE') === 'yes' }
+      : undefined,
+  };
 }
 
 function shape(values: ReadonlyMap<SettingName, unknown>): Config {
@@ -175,6 +267,7 @@ function shape(values: ReadonlyMap<SettingName, unknown>): Config {
     dataDir: string('DATA_DIR'),
     debianMirror: string('DEBIAN_MIRROR') || undefined,
     ledgerDays: number('LEDGER_DAYS'),
+    redialInterruptedMs: number('REDIAL_INTERRUPTED'),
     ari: {
       url: string('ARI_URL'),
       username: string('ARI_USERNAME'),
@@ -192,12 +285,18 @@ function shape(values: ReadonlyMap<SettingName, unknown>): Config {
     serviceDeadlineMs: number('SERVICE_DEADLINE'),
     crmPatienceMs: number('CRM_PATIENCE'),
     web: { host: string('WEB_HOST'), port: number('WEB_PORT'), username: string('WEB_USERNAME'), password: string('WEB_PASSWORD') },
+    alerts: shapeAlerts(string, number),
     logLevel: string('LOG_LEVEL'),
-    secrets: [...secrets, ...redisPassword(string('REDIS_URL'))],
+    secrets: [
+      ...secrets,
+      ...passwordOf(string('REDIS_URL')),
+      ...passwordOf(string('ALERT_EMAIL_SMTP_URL')),
+      ...passwordOf(string('ALERT_WEBHOOK_URL')),
+    ],
   };
 }
 
-function redisPassword(redisUrl: string): string[] {
-  const password = URL.canParse(redisUrl) ? new URL(redisUrl).password : '';
+function passwordOf(address: string): string[] {
+  const password = URL.canParse(address) ? new URL(address).password : '';
   return password ? [password, decodeURIComponent(password)] : [];
 }

@@ -37,6 +37,7 @@ export function wireCalls({ config, log, ledger, campaigns, asterisk, services }
     campaigns,
     crm,
     crmPatienceMs: config.crmPatienceMs,
+    redial: { interruptedMs: config.redialInterruptedMs },
     now: Date.now,
     log,
     openingLines: createOpeningLines(textToSpeech, sampleRate),

@@ -8,6 +8,7 @@ import type { Campaign } from './campaign.ts';
 import type { Contact } from './contact.ts';
 import type { OpeningLines } from './opening-lines.ts';
 import type { Disposition, Outcome, TranscriptEntry } from './outcome.ts';
+import type { RedialRules } from './redial.ts';
 
 /** A media leg in Asterisk, and the way to let a callee hear and be heard through it. */
 export interface CallAudio {
@@ -44,6 +45,7 @@ export interface CallDeps {
   /** Undefined when no CRM is configured. */
   crm: Crm | undefined;
   crmPatienceMs: number;
+  redial: RedialRules;
   now(): number;
   log: {
     info(facts: object, message: string): void;

@@ -74,7 +74,7 @@ async function dialChannel(call: OwnedCall, signal: AbortSignal, deps: CallDeps)
     job.log(`nothing was sent: ${describeError(result.error)}`);
     await deps.ledger.unmark(attemptId, epoch);
     if (tries === NOT_SENT_RETRIES || result.error.category !== 'transient' || signal.aborted) return result;
-    const claim = await deps.ledger.claim(attemptId, contact.phone);
+    const claim = await deps.ledger.claim(attemptId, contact.phone).catch(() => ({ kind: 'unknown' as const }));
     if (claim.kind !== 'claimed' || claim.before !== 'claimed') return { kind: 'not-mine' };
     call.epoch = claim.epoch;
   }

@@ -8,6 +8,8 @@ import { wrapUp } from './wrap-up.ts';
 
 /** How soon Asterisk is asked again. Milliseconds. */
 const ASK_AGAIN_MS = 10_000;
+/** How soon a number is tried again that is being called for somebody else. Milliseconds. */
+const NUMBER_BUSY_MS = 30_000;
 
 /**
  * Claims the attempt. When an earlier owner died or froze on it, its channel is hung up, and how far it had got decides:
@@ -20,12 +22,21 @@ export async function takeOver(
   deps: CallDeps,
 ): Promise<OwnedCall | CallVerdict> {
   const { attemptId } = job.data;
-  const claim = await deps.ledger.claim(attemptId);
+  const park = (waitMs: number, reason: string): CallVerdict => {
+    job.log(`not now: ${reason}`);
+    deps.log.info({ attempt: attemptId, campaign: campaign.name }, `call parked: ${reason}`);
+    return { kind: 'parked', until: deps.now() + waitMs, reason };
+  };
+  const claim = await deps.ledger.claim(attemptId, contact.phone);
   switch (claim.kind) {
     case 'unknown':
       throw new Error(`Attempt ${attemptId} vanished from the ledger while it was being claimed; nobody is dialled.`);
     case 'ended':
       return { kind: 'ended', outcome: claim.outcome };
+    case 'leased':
+      return park(claim.waitMs, 'an earlier worker may still be at work on this contact; its lease has not run out');
+    case 'number-busy':
+      return park(NUMBER_BUSY_MS, 'this number is being called already, for another campaign');
     case 'claimed':
       break;
   }
@@ -39,10 +50,8 @@ export async function takeOver(
     }
   } catch (error) {
     // Its channel may still live, so nothing is decided yet; the next look claims again and asks again.
-    const reason = `Asterisk did not say whether an earlier call of this contact is over (${describeError(error)})`;
-    job.log(`not now: ${reason}`);
-    deps.log.warn({ attempt: attemptId, err: error }, `call parked: ${reason}`);
-    return { kind: 'parked', until: deps.now() + ASK_AGAIN_MS, reason };
+    deps.log.warn({ attempt: attemptId, err: error }, 'an earlier call of this contact may still be alive');
+    return park(ASK_AGAIN_MS, `Asterisk did not say whether an earlier call of this contact is over (${describeError(error)})`);
   }
   job.log(`taken over from an earlier worker, which had got as far as "${claim.before}"`);
   if (claim.before === 'claimed') return call;

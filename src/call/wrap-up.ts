@@ -3,8 +3,12 @@ import type { CallVerdict } from './call-job.ts';
 import { crmDelivery } from './crm-call-record.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 import type { Outcome } from './outcome.ts';
+import { redialAfter } from './redial.ts';
 
-/** Writes the outcome, once, together with what is to be told of it. */
+/** How soon an attempt that somebody else owns is looked at again. Milliseconds. */
+const LOOK_AGAIN_MS = 10_000;
+
+/** Writes the outcome, once, together with what is to be told of it and with the next attempt, where one is to follow. */
 export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): Promise<CallVerdict> {
   const { crmContactId, ...known } = ending;
   const endedAt = known.endedAt ?? deps.now();
@@ -15,14 +19,25 @@ export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): P
     endedAt,
     talkMs: known.answeredAt === undefined ? 0 : Math.max(0, endedAt - known.answeredAt),
   };
+  const { attemptId, epoch, job, contact, campaign } = call;
   const outbox: OutboxEntry[] =
-    deps.crm === undefined
-      ? []
-      : [{ id: `${call.attemptId}-crm`, kind: 'crm-call-record', data: crmDelivery(call, outcome, crmContactId) }];
-  const written = await deps.ledger.end(call.attemptId, call.epoch, outcome, outbox);
-  call.job.log(`${outcome.disposition}: ${outcome.reason}`);
-  const facts = { attempt: call.attemptId, campaign: call.campaign.name, disposition: outcome.disposition, talkMs: outcome.talkMs };
-  if (written) deps.log.info(facts, `call ended: ${outcome.reason}`);
-  else deps.log.warn(facts, 'call ended, but another worker owns its attempt by now: its word counts');
+    deps.crm === undefined ? [] : [{ id: `${attemptId}-crm`, kind: 'crm-call-record', data: crmDelivery(call, outcome, crmContactId) }];
+  const at = redialAfter(outcome, job.data.attempt, deps.redial);
+  const redial = at === undefined ? undefined : { campaign: campaign.name, phone: contact.phone, number: job.data.attempt + 1, at };
+  const written = await deps.ledger.end(attemptId, epoch, outcome, outbox, redial);
+  job.log(`${outcome.disposition}: ${outcome.reason}`);
+  const facts = { attempt: attemptId, campaign: campaign.name, disposition: outcome.disposition, talkMs: outcome.talkMs };
+  if (!written) return othersWord(call, facts, deps);
+  deps.log.info(facts, `call ended: ${outcome.reason}`);
+  if (redial !== undefined) job.log(`called once more as attempt ${redial.number}, not before ${new Date(redial.at).toISOString()}`);
   return { kind: 'ended', outcome };
+}
+
+/** Another worker owns the attempt by now: its word counts, also for what the queue shows. */
+async function othersWord({ attemptId, job }: OwnedCall, facts: object, deps: CallDeps): Promise<CallVerdict> {
+  deps.log.warn(facts, 'call ended, but another worker owns its attempt by now: its word counts');
+  job.log('another worker owns this attempt by now: its word counts');
+  const entry = await deps.ledger.read(attemptId);
+  if (entry?.state === 'ended') return { kind: 'ended', outcome: entry.outcome };
+  return { kind: 'parked', until: deps.now() + LOOK_AGAIN_MS, reason: 'another worker owns this attempt' };
 }

@@ -3,15 +3,17 @@ import type { Campaign } from '../call/campaign.ts';
 import type { ContactSink, SinkResult } from '../call/contact-sink.ts';
 import { createCallQueue } from './call-queue.ts';
 import { attemptId, type Keys } from './keys.ts';
-import { ENQUEUE } from './ledger-scripts.ts';
+import { ENQUEUE, JOBS_MADE } from './ledger-scripts.ts';
 import { createScript } from './redis.ts';
 
 /**
  * Ledger entries first, jobs second: a run that is killed in between leaves entries without a job, and the next run of
- * the same file finds them `queued` and gives them their job. A job that exists already is left as it is.
+ * the same file (and the sweep) finds them `queued` and gives them their job. A job that exists already is left as it is.
+ * That it exists is written down third: from then on a job that is missing was removed by somebody.
  */
 export function createContactSink(redis: Redis, keys: Keys, campaign: Campaign): ContactSink {
   const enqueue = createScript(redis, ENQUEUE);
+  const jobsMade = createScript(redis, JOBS_MADE);
   const queue = createCallQueue(redis, keys.prefix);
   let saved: Promise<unknown> | undefined;
   const campaignSaved = () => {
@@ -33,6 +35,11 @@ export function createContactSink(redis: Redis, keys: Keys, campaign: Campaign):
         return [{ name: campaign.name, data, opts: { jobId: id } }];
       });
       await queue.addBulk(jobs);
+      if (jobs.length > 0)
+        await jobsMade(
+          jobs.map(({ data }) => keys.attempt(data.attemptId)),
+          [],
+        );
       return results;
     },
     async close() {

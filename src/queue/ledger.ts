@@ -3,9 +3,12 @@ import type { Redis } from 'ioredis';
 import type { Contact } from '../call/contact.ts';
 import type { OutboxEntry } from '../call/outbox-entry.ts';
 import type { Outcome } from '../call/outcome.ts';
-import type { Keys } from './keys.ts';
-import { CLAIM, END, MOVE } from './ledger-scripts.ts';
+import { sleep } from '../sleep.ts';
+import { attemptId as attemptIdOf, type Keys, phoneHash } from './keys.ts';
+import type { LedgerLeases } from './leases.ts';
+import { CANCEL, CLAIM, END, MARK, RELEASE, UNMARK } from './ledger-scripts.ts';
 import { createScript } from './redis.ts';
+import { isNotWritable } from './redis-trouble.ts';
 
 export type AttemptState = 'queued' | 'claimed' | 'dialing' | 'ended';
 
@@ -21,7 +24,21 @@ export type Claim =
    */
   | { kind: 'claimed'; epoch: number; before: 'queued' | 'claimed' | 'dialing'; firstEpoch: number }
   | { kind: 'ended'; outcome: Outcome }
+  /** Somebody is at work on it, or may be: to be looked at again after this. */
+  | { kind: 'leased'; waitMs: number }
+  /** The same number is being called for another attempt, of whatever campaign. */
+  | { kind: 'number-busy' }
   | { kind: 'unknown' };
+
+/** The attempt that follows on one that ends; made in the same write. */
+export interface Redial {
+  campaign: string;
+  phone: string;
+  /** 2 for the first redial. */
+  number: number;
+  /** Unix milliseconds. */
+  at: number;
+}
 
 /**
  * Redis' word on every attempt. Each step is atomic and may be repeated. A step that answers `false` means that the
@@ -29,14 +46,22 @@ export type Claim =
  */
 export interface Ledger {
   read(attemptId: string): Promise<LedgerEntry | undefined>;
-  claim(attemptId: string): Promise<Claim>;
-  /** Right before `dial`: from here on the phone may ring. */
+  claim(attemptId: string, phone: string): Promise<Claim>;
+  /**
+   * Right before `dial`: from here on the phone may ring. False, within the time that the lease has left, also when Redis
+   * doesn't answer or refuses: who isn't sure doesn't dial.
+   */
   mark(attemptId: string, epoch: number): Promise<boolean>;
   /** Nothing was sent after all. */
   unmark(attemptId: string, epoch: number): Promise<boolean>;
   /** Claimed, but not to be dialled now: it spends no attempt. */
   release(attemptId: string, epoch: number): Promise<boolean>;
-  end(attemptId: string, epoch: number, outcome: Outcome, outbox: OutboxEntry[]): Promise<boolean>;
+  /** Waits for a Redis that can't be written now: what became of a call must not be lost. */
+  end(attemptId: string, epoch: number, outcome: Outcome, outbox: OutboxEntry[], redial?: Redial | undefined): Promise<boolean>;
+  /** For an attempt that nobody will dial. False when it has been dialled, or somebody is at work on it. */
+  cancel(attemptId: string, outcome: Outcome): Promise<boolean>;
+  /** Counts how often work on this attempt broke off for a reason that nobody foresaw. */
+  broke(attemptId: string): Promise<number>;
   /** This installation's id, part of every channel id; made on first use and kept. */
   installation(): Promise<string>;
 }
@@ -48,17 +73,35 @@ export interface LedgerOptions {
   owner: string;
   /** How long an ended attempt is remembered. Days. */
   days: number;
+  leases: LedgerLeases;
+  /** Hears, once a time, that an outcome waits for Redis. */
+  onWait?: (error: Error) => void;
 }
 
-export function createLedger({ redis, keys, owner, days }: LedgerOptions): Ledger {
-  const claim = createScript(redis, CLAIM);
-  const move = createScript(redis, MOVE);
-  const end = createScript(redis, END);
-  const moveState = async (id: string, epoch: number, from: AttemptState, to: AttemptState) =>
-    (await move([keys.attempt(id)], [epoch, from, to, Date.now()])) === 1;
+/** How soon a Redis that can't be written is asked again. Milliseconds. */
+const ASK_AGAIN_MS = 1_000;
+
+export function createLedger({ redis, keys, owner, days, leases, onWait = () => {} }: LedgerOptions): Ledger {
+  const [claim, mark, unmark] = [createScript(redis, CLAIM), createScript(redis, MARK), createScript(redis, UNMARK)];
+  const [release, end, cancel] = [createScript(redis, RELEASE), createScript(redis, END), createScript(redis, CANCEL)];
+  let installation: Promise<string> | undefined;
 
   const readOutcome = async (id: string): Promise<Outcome> =>
     JSON.parse((await redis.hget(keys.attempt(id), 'outcome')) ?? 'null') as Outcome;
+
+  const patiently = async <T>(write: () => Promise<T>): Promise<T> => {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await write();
+      } catch (error) {
+        if (!isNotWritable(error)) throw error;
+        if (tries === 0) onWait(error);
+        await sleep(ASK_AGAIN_MS);
+      }
+    }
+  };
+
+  const secondsToLive = days * 86_400;
 
   return {
     async read(id) {
@@ -70,30 +113,66 @@ export function createLedger({ redis, keys, owner, days }: LedgerOptions): Ledge
         ? { state, epoch, outcome: JSON.parse(entry.outcome ?? 'null') as Outcome }
         : { state, epoch, contact: JSON.parse(entry.contact ?? 'null') as Contact };
     },
-    async claim(id) {
-      const answer = (await claim([keys.attempt(id), keys.open], [id, owner, randomUUID(), Date.now()])) as [
-        string,
-        number,
-        string,
-        number,
-      ];
-      const [kind, epoch, before, firstEpoch] = answer;
-      if (kind === 'unknown') return { kind };
-      if (kind === 'ended') return { kind, outcome: await readOutcome(id) };
-      return { kind: 'claimed', epoch, before: before as 'queued' | 'claimed' | 'dialing', firstEpoch };
+    async claim(id, phone) {
+      const { epoch: held, from } = leases.held(id);
+      const sentAt = performance.now();
+      leases.claiming(id);
+      try {
+        const answer = (await claim(
+          [keys.attempt(id), keys.open, keys.lease(id), keys.pulse, keys.reservations],
+          [id, owner, randomUUID(), Date.now(), leases.leaseMs, held, from, phoneHash(phone), keys.attempt('')],
+        )) as [string, number, string, number, number];
+        const [kind, epoch, before, firstEpoch, waitMs] = answer;
+        if (kind === 'unknown' || kind === 'number-busy') return { kind };
+        if (kind === 'leased') return { kind, waitMs };
+        if (kind === 'ended') return { kind, outcome: await readOutcome(id) };
+        leases.claimed(id, epoch, sentAt);
+        return { kind: 'claimed', epoch, before: before as 'queued' | 'claimed' | 'dialing', firstEpoch };
+      } finally {
+        leases.notClaimed(id);
+      }
     },
-    mark: (id, epoch) => moveState(id, epoch, 'claimed', 'dialing'),
-    unmark: (id, epoch) => moveState(id, epoch, 'dialing', 'claimed'),
-    release: (id, epoch) => moveState(id, epoch, 'claimed', 'queued'),
-    async end(id, epoch, outcome, outbox) {
-      const args = [epoch, id, JSON.stringify(outcome), days * 86_400, Date.now(), ...outbox.map((entry) => JSON.stringify(entry))];
-      return (await end([keys.attempt(id), keys.open, keys.outbox], args)) === 1;
+    async mark(id, epoch) {
+      const certainMs = leases.certainMs(id);
+      if (certainMs === 0) return false;
+      const marked = mark([keys.attempt(id), keys.lease(id)], [epoch, Date.now()]).then(
+        (answer) => answer === 1,
+        () => false,
+      );
+      const tooLate = new AbortController();
+      const answer = await Promise.race([marked, sleep(certainMs, tooLate.signal).catch(() => false)]);
+      tooLate.abort();
+      // Redis, or this process, may have taken its time over the answer.
+      return answer === true && leases.certainMs(id) > 0;
     },
-    async installation() {
-      await redis.set(keys.installation, `rf${randomUUID().slice(0, 8)}`, 'NX');
-      const id = await redis.get(keys.installation);
-      if (id === null) throw new Error(`Redis lost ${keys.installation} right after it was written.`);
-      return id;
+    unmark: async (id, epoch) => (await patiently(() => unmark([keys.attempt(id)], [epoch, Date.now()]))) === 1,
+    release: async (id, epoch) =>
+      (await patiently(() => release([keys.attempt(id), keys.lease(id), keys.reservations], [epoch, Date.now(), id]))) === 1,
+    async end(id, epoch, outcome, outbox, redial) {
+      const next = redial === undefined ? '' : attemptIdOf(redial.campaign, redial.phone, redial.number);
+      const entries = [keys.attempt(id), keys.open, keys.outbox, keys.lease(id), keys.reservations, keys.minted, keys.attempt(next)];
+      const args = [epoch, id, JSON.stringify(outcome), secondsToLive, Date.now(), next, redial?.number ?? 0, redial?.at ?? 0];
+      return (await patiently(() => end(entries, [...args, ...outbox.map((entry) => JSON.stringify(entry))]))) === 1;
+    },
+    cancel: async (id, outcome) =>
+      (await cancel(
+        [keys.attempt(id), keys.open, keys.lease(id), keys.reservations],
+        [id, JSON.stringify(outcome), secondsToLive, Date.now()],
+      )) === 1,
+    broke: (id) => redis.hincrby(keys.attempt(id), 'broke', 1),
+    installation() {
+      installation ??= readInstallation(redis, keys).catch((error: unknown) => {
+        installation = undefined;
+        throw error;
+      });
+      return installation;
     },
   };
+}
+
+async function readInstallation(redis: Redis, keys: Keys): Promise<string> {
+  await redis.set(keys.installation, `rf${randomUUID().slice(0, 8)}`, 'NX');
+  const id = await redis.get(keys.installation);
+  if (id === null) throw new Error(`Redis lost ${keys.installation} right after it was written.`);
+  return id;
 }

@@ -7,7 +7,9 @@ import type { Outcome } from '../../src/call/outcome.ts';
 import { createCallQueue } from '../../src/queue/call-queue.ts';
 import { createContactSink } from '../../src/queue/contact-sink.ts';
 import { attemptId, createKeys, type Keys } from '../../src/queue/keys.ts';
+import { createLeases, type Leases } from '../../src/queue/leases.ts';
 import { createLedger, type Ledger } from '../../src/queue/ledger.ts';
+import { eventually } from '../eventually.ts';
 
 const ada: Contact = { phone: '+12025550100', name: 'Ada', timeZones: ['America/New_York'], variables: {} };
 const ben: Contact = { ...ada, phone: '+12025550101', name: 'Ben' };
@@ -20,14 +22,24 @@ let redis: Redis;
 let keys: Keys;
 let ledger: Ledger;
 let other: Ledger;
+let leases: Leases;
+let othersLeases: Leases;
+
+const log = { info: () => {}, error: () => {} };
+/** A lease's whole life within a test. */
+const timing = { leaseMs: 1_500, renewEveryMs: 150 };
 
 beforeEach(() => {
   redis = new Redis(inject('redisUrl'));
   keys = createKeys(`test-${randomUUID()}`);
-  ledger = createLedger({ redis, keys, owner: 'worker 1', days: 90 });
-  other = createLedger({ redis, keys, owner: 'worker 2', days: 90 });
+  leases = createLeases({ redis, keys, log, timing });
+  othersLeases = createLeases({ redis, keys, log, timing });
+  ledger = createLedger({ redis, keys, owner: 'worker 1', days: 90, leases: leases.ledger });
+  other = createLedger({ redis, keys, owner: 'worker 2', days: 90, leases: othersLeases.ledger });
 });
 afterEach(async () => {
+  await leases.stop();
+  await othersLeases.stop();
   const found = await redis.keys(`${keys.prefix}:*`);
   if (found.length > 0) await redis.del(...found);
   await redis.quit();
@@ -42,10 +54,25 @@ async function enqueue(contacts: Contact[], options = { update: false, dryRun: f
   }
 }
 
+/** As a worker does it: with a hold, whose lease is renewed until `leave`. */
 async function claimed(by: Ledger): Promise<number> {
-  const claim = await by.claim(id);
+  const hold = (by === ledger ? leases : othersLeases).enter(id);
+  const claim = await by.claim(id, ada.phone);
   if (claim.kind !== 'claimed') throw new Error(`not claimed: ${claim.kind}`);
+  if (by === ledger) leave = hold?.leave ?? leave;
   return claim.epoch;
+}
+let leave = () => {};
+
+/** The first worker dies: it renews no more, and its lease runs out. Takes the attempt over as soon as that is allowed. */
+async function takenOver() {
+  leave();
+  othersLeases.enter(id);
+  return eventually(async () => {
+    const claim = await other.claim(id, ada.phone);
+    if (claim.kind === 'leased') throw new Error(`leased for ${claim.waitMs} ms`);
+    return claim;
+  });
 }
 
 it('enqueueing the same file twice adds nothing twice, and a second number in one file is a duplicate', async () => {
@@ -93,13 +120,13 @@ it('an ended attempt is not called again, however often its file is enqueued', a
   await enqueue([ada]);
   await ledger.end(id, await claimed(ledger), busy, []);
   expect(await enqueue([ada], { update: true, dryRun: false })).toEqual(['already-dialled']);
-  expect(await ledger.claim(id)).toEqual({ kind: 'ended', outcome: busy });
+  expect(await ledger.claim(id, ada.phone)).toEqual({ kind: 'ended', outcome: busy });
 });
 
 it('whoever claims last owns the attempt: the former owner can neither dial nor end it', async () => {
   await enqueue([ada]);
   const old = await claimed(ledger);
-  const taken = await other.claim(id);
+  const taken = await takenOver();
   expect(taken).toMatchObject({ kind: 'claimed', before: 'claimed', firstEpoch: old });
   expect(await ledger.mark(id, old)).toBe(false);
   expect(await ledger.end(id, old, busy, [entry])).toBe(false);
@@ -110,7 +137,7 @@ it('whoever claims last owns the attempt: the former owner can neither dial nor 
 it('an attempt whose phone may have rung stays so when it is taken over', async () => {
   await enqueue([ada]);
   await ledger.mark(id, await claimed(ledger));
-  expect(await other.claim(id)).toMatchObject({ kind: 'claimed', before: 'dialing' });
+  expect(await takenOver()).toMatchObject({ kind: 'claimed', before: 'dialing' });
   expect(await other.release(id, 2)).toBe(false);
 });
 
@@ -137,18 +164,181 @@ it('an attempt that was never claimed can be neither marked nor ended', async ()
   await enqueue([ada]);
   expect(await ledger.mark(id, 0)).toBe(false);
   expect(await ledger.end(id, 0, busy, [])).toBe(false);
-  expect(await ledger.claim('nobody')).toEqual({ kind: 'unknown' });
+  expect(await ledger.claim('nobody', ada.phone)).toEqual({ kind: 'unknown' });
 });
 
 it('a contact that is parked goes back to the queue and can be claimed as new', async () => {
   await enqueue([ada]);
   const epoch = await claimed(ledger);
   expect(await ledger.release(id, epoch)).toBe(true);
-  expect(await other.claim(id)).toMatchObject({ before: 'queued', firstEpoch: epoch + 1 });
+  expect(await other.claim(id, ada.phone)).toMatchObject({ before: 'queued', firstEpoch: epoch + 1 });
 });
 
 it('the installation has one id, whoever asks first', async () => {
   const ids = await Promise.all([ledger.installation(), other.installation()]);
   expect(ids[0]).toMatch(/^rf[0-9a-f]{8}$/);
   expect(ids[1]).toBe(ids[0]);
+});
+
+it('a worker that is at work on an attempt keeps it, however often another one asks', async () => {
+  await enqueue([ada]);
+  await claimed(ledger);
+  const since = Date.now();
+  while (Date.now() - since < 3 * timing.leaseMs) {
+    expect(await other.claim(id, ada.phone)).toMatchObject({ kind: 'leased', waitMs: expect.any(Number) });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+});
+
+it('a dead worker is waited for no longer than its lease', async () => {
+  await enqueue([ada]);
+  await claimed(ledger);
+  const since = Date.now();
+  expect(await takenOver()).toMatchObject({ kind: 'claimed', epoch: 2 });
+  expect(Date.now() - since).toBeLessThan(10 * timing.leaseMs);
+});
+
+it('when all workers were cut off from Redis nobody is taken over before a lease has passed: the owner comes back in time', async () => {
+  await enqueue([ada]);
+  await claimed(ledger);
+  await leases.stop();
+  await othersLeases.stop();
+  await eventually(async () => expect(await redis.exists(keys.lease(id), keys.pulse)).toBe(0));
+  expect(await other.claim(id, ada.phone)).toEqual({ kind: 'leased', waitMs: timing.leaseMs });
+  // They are back, the owner as the last one.
+  const back = createLeases({ redis, keys, log, timing });
+  try {
+    await eventually(async () => expect(await redis.exists(keys.pulse)).toBe(1));
+    expect(await other.claim(id, ada.phone)).toMatchObject({ kind: 'leased' });
+    await eventually(async () => expect(await other.claim(id, ada.phone)).toMatchObject({ kind: 'claimed' }));
+    expect(Date.now() - Number(await redis.get(keys.pulse))).toBeGreaterThanOrEqual(timing.leaseMs - 50);
+  } finally {
+    await back.stop();
+  }
+});
+
+it('whoever is not sure of the attempt does not dial: its queue lock is lost, its lease is old, or its time is up before Redis answers', async () => {
+  await enqueue([ada]);
+  const epoch = await claimed(ledger);
+  leases.loseLocks([id]);
+  expect(await ledger.mark(id, epoch)).toBe(false);
+  expect(await ledger.read(id)).toMatchObject({ state: 'claimed' });
+
+  const second = await takenOver();
+  if (second.kind !== 'claimed') throw new Error(second.kind);
+  await othersLeases.stop();
+  await eventually(() => expect(othersLeases.ledger.certainMs(id)).toBe(0));
+  expect(await other.mark(id, second.epoch)).toBe(false);
+  await eventually(async () => expect(await redis.exists(keys.lease(id))).toBe(0));
+  // A clock that stood still meanwhile would let it try: Redis' own clock stands in the way.
+  othersLeases.ledger.claimed(id, second.epoch, performance.now());
+  expect(await other.mark(id, second.epoch)).toBe(false);
+  expect(await ledger.read(id)).toMatchObject({ state: 'claimed' });
+});
+
+it('a Redis that answers too late gets no phone rung', async () => {
+  await enqueue([ada]);
+  const epoch = await claimed(ledger);
+  await leases.stop();
+  const slow = new Redis(inject('redisUrl'));
+  const marking = createLedger({ redis: slow, keys, owner: 'worker 1', days: 90, leases: leases.ledger });
+  await slow.ping();
+  // This connection is told to wait for something that never comes.
+  const blocked = slow.brpop('never', 5);
+  expect(await marking.mark(id, epoch)).toBe(false);
+  slow.disconnect();
+  await blocked.catch(() => {});
+});
+
+it('a worker reads that its attempt is somebody else’s by now, and ends its call', async () => {
+  await enqueue([ada]);
+  const hold = leases.enter(id);
+  await ledger.claim(id, ada.phone);
+  await redis.hset(keys.attempt(id), 'epoch', '7');
+  await eventually(() => expect(hold?.lost.aborted).toBe(true));
+});
+
+it('a worker whose entry is gone from Redis talks on: only a higher epoch ends a call', async () => {
+  await enqueue([ada]);
+  const hold = leases.enter(id);
+  await ledger.claim(id, ada.phone);
+  await redis.del(keys.attempt(id));
+  await new Promise((resolve) => setTimeout(resolve, 5 * timing.renewEveryMs));
+  expect(hold?.lost.aborted).toBe(false);
+});
+
+it('a process does not take an attempt over from itself', () => {
+  const hold = leases.enter(id);
+  expect(leases.enter(id)).toBeUndefined();
+  hold?.leave();
+  expect(leases.enter(id)).toBeDefined();
+});
+
+it('a call that is dialled again under a new epoch is not taken for another worker’s', async () => {
+  await enqueue([ada]);
+  const hold = leases.enter(id);
+  await ledger.claim(id, ada.phone);
+  for (let epoch = 2; epoch < 40; epoch++) {
+    expect(await ledger.claim(id, ada.phone)).toMatchObject({ kind: 'claimed', epoch });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(hold?.lost.aborted).toBe(false);
+  expect(await ledger.mark(id, 39)).toBe(true);
+});
+
+it('one number is called for one campaign at a time, and by the next one right after', async () => {
+  const second = attemptId('survey', ada.phone, 1);
+  await enqueue([ada]);
+  const sink = createContactSink(redis, keys, { name: 'survey' } as Campaign);
+  await sink.add([ada], { update: false, dryRun: false });
+  await sink.close();
+  const epoch = await claimed(ledger);
+  expect(await other.claim(second, ada.phone)).toEqual({ kind: 'number-busy' });
+  await ledger.mark(id, epoch);
+  expect(await other.claim(second, ada.phone)).toEqual({ kind: 'number-busy' });
+  await ledger.end(id, epoch, busy, []);
+  expect(await redis.hlen(keys.reservations)).toBe(0);
+  expect(await other.claim(second, ada.phone)).toMatchObject({ kind: 'claimed' });
+});
+
+it('a number that is parked or lost sight of blocks nobody', async () => {
+  const second = attemptId('survey', ada.phone, 1);
+  await enqueue([ada]);
+  const sink = createContactSink(redis, keys, { name: 'survey' } as Campaign);
+  await sink.add([ada], { update: false, dryRun: false });
+  await sink.close();
+  await ledger.release(id, await claimed(ledger));
+  await redis.hset(keys.reservations, [...Object.entries(await redis.hgetall(keys.reservations)).flat(), 'x', 'y']);
+  expect(await other.claim(second, ada.phone)).toMatchObject({ kind: 'claimed' });
+});
+
+it('the redial of an interrupted attempt is minted with its outcome, with the contact, once', async () => {
+  await enqueue([ada]);
+  const epoch = await claimed(ledger);
+  await ledger.mark(id, epoch);
+  const redial = { campaign: 'reminder', phone: ada.phone, number: 2, at: 1_900_000_000_000 };
+  const interrupted: Outcome = { ...busy, disposition: 'interrupted' };
+  expect([await ledger.end(id, epoch, interrupted, [], redial), await ledger.end(id, epoch, interrupted, [], redial)]).toEqual([
+    true,
+    true,
+  ]);
+  const next = attemptId('reminder', ada.phone, 2);
+  expect(await redis.lrange(keys.minted, 0, -1)).toEqual([next]);
+  expect(await ledger.read(next)).toMatchObject({ state: 'queued', contact: ada });
+  expect(await redis.hmget(keys.attempt(next), 'number', 'dueAt', 'campaign')).toEqual(['2', '1900000000000', 'reminder']);
+  expect(await redis.zrange(keys.open, 0, -1)).toEqual([next]);
+});
+
+it('a contact whose job was removed is cancelled, unless somebody is at work on it or its phone may have rung', async () => {
+  await enqueue([ada]);
+  const cancelled: Outcome = { ...busy, disposition: 'cancelled' };
+  const epoch = await claimed(ledger);
+  expect(await other.cancel(id, cancelled)).toBe(false);
+  await ledger.release(id, epoch);
+  expect(await other.cancel(id, cancelled)).toBe(true);
+  expect(await ledger.claim(id, ada.phone)).toEqual({ kind: 'ended', outcome: cancelled });
+  expect(await redis.zcard(keys.open)).toBe(0);
+
+  await redis.hset(keys.attempt(id), 'state', 'dialing');
+  expect(await other.cancel(id, cancelled)).toBe(false);
 });

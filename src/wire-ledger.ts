@@ -1,0 +1,38 @@
+import type { Redis } from 'ioredis';
+import type { Config } from './config.ts';
+import type { Logger } from './logger.ts';
+import type { Keys } from './queue/keys.ts';
+import { createLeases, type Leases } from './queue/leases.ts';
+import { createLedger, type Ledger } from './queue/ledger.ts';
+import { connectImpatiently } from './queue/redis.ts';
+
+export interface LedgerParts {
+  config: Config;
+  redis: Redis;
+  keys: Keys;
+  log: Logger;
+}
+
+/** The ledger of a process that places calls, and its right to the attempts that it works on. */
+export function startLedger({ config, redis, keys, log }: LedgerParts): { ledger: Ledger; leases: Leases; stop(): Promise<void> } {
+  // Its failures are those of the main connection, which are logged there.
+  const connection = connectImpatiently(redis, () => {});
+  const leases = createLeases({ redis: connection, keys, log });
+  const ledger = createLedger({
+    redis,
+    keys,
+    owner: config.ari.app,
+    days: config.ledgerDays,
+    leases: leases.ledger,
+    onWait: (error) =>
+      log.error({ service: 'redis', err: error }, `the outcome of a call waits until Redis can be written: ${error.message}`),
+  });
+  return {
+    ledger,
+    leases,
+    async stop() {
+      await leases.stop();
+      connection.disconnect();
+    },
+  };
+}
