@@ -31,3 +31,35 @@ it('.env.example lists every variable with its unit and default, and nothing els
     expect(example, name).toContain(`# ${setting.help} [${setting.unit}]`);
   }
 });
+
+it('an alert channel that is half configured is a problem; one that is not configured at all is off', () => {
+  expect(loadConfig(['enqueue'], {}).alerts).toMatchObject({
+    email: undefined,
+    telegram: undefined,
+    webhook: undefined,
+    windowMs: 300_000,
+  });
+  const half = () =>
+    loadConfig(['enqueue'], {
+      TELEGRAM_BOT_TOKEN: '4242:sandbox-token-of-some-length',
+      ALERT_EMAIL_TO: 'ops@example.com',
+      ALERT_WEBHOOK_SECRET: 'whsec_short',
+    });
+  expect(half).toThrow(/TELEGRAM_CHAT_ID is not set, but TELEGRAM_BOT_TOKEN is\./);
+  expect(half).toThrow(/ALERT_EMAIL_SMTP_URL is not set, but ALERT_EMAIL_TO is\./);
+  expect(half).toThrow(/ALERT_EMAIL_FROM is not set/);
+  expect(half).toThrow(/ALERT_WEBHOOK_URL is not set, but ALERT_WEBHOOK_SECRET is\./);
+  expect(half).toThrow(/ALERT_WEBHOOK_SECRET is not usable/);
+  expect(half).not.toThrow(/sandbox-token|whsec_short/);
+});
+
+it('the password in an address is a secret too', () => {
+  const mail = {
+    ALERT_EMAIL_SMTP_URL: 'smtp://u:p%40ss@mail:587',
+    ALERT_EMAIL_FROM: 'Agent <a@example.com>',
+    ALERT_EMAIL_TO: 'x@example.com, y@example.com',
+  };
+  const { alerts, secrets } = loadConfig(['enqueue'], mail);
+  expect(alerts.email?.to).toEqual(['x@example.com', 'y@example.com']);
+  expect(secrets).toEqual(expect.arrayContaining([mail.ALERT_EMAIL_SMTP_URL, 'p%40ss', 'p@ss']));
+});
