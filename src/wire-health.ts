@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Config } from './config.ts';
 import { startAliveFile } from './heartbeat/alive-file.ts';
+import type { ServiceConnection } from './heartbeat/heartbeat.ts';
 import { createVitalSigns, type VitalSigns } from './heartbeat/vital-signs.ts';
 import type { Logger } from './logger.ts';
 import { startHeartbeat } from './queue/heartbeat.ts';
@@ -10,6 +11,7 @@ import { createHeartbeatStore, type HeartbeatStore } from './queue/heartbeat-sto
 import type { Keys } from './queue/keys.ts';
 import { connectImpatiently } from './queue/redis.ts';
 import { createRedactor, maskPhone } from './redaction.ts';
+import type { Breakers } from './resilience/breakers.ts';
 
 /** How a process says that it lives, and hears of the others. */
 export interface Health {
@@ -51,4 +53,15 @@ export async function startHealth({ config, roles, redis, keys, log }: HealthPar
       await alive.stop();
     },
   };
+}
+
+/** The breakers of this process, for its heartbeat. */
+export function serviceConnections(breakers: Pick<Breakers, 'list'>): ServiceConnection[] {
+  return breakers.list().map(({ service, state, since, cause }) => ({
+    service,
+    state,
+    // 0: it never changed.
+    since: since === 0 ? undefined : since,
+    lastError: cause && { code: cause.code, message: cause.message },
+  }));
 }
