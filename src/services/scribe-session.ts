@@ -1,6 +1,8 @@
 import { fault } from '../error-classification/classify.ts';
 import type { ServiceError } from '../errors.ts';
-import { openScribeConnection, type ScribeMessage } from './scribe-connection.ts';
+import { openScribeConnection } from './scribe-connection.ts';
+import type { SocketMessage } from './service-socket.ts';
+import { watchSocket } from './socket-watch.ts';
 import type { SpeechToTextOptions, SpeechToTextSession } from './speech-to-text.ts';
 
 export interface ScribeSessionOptions {
@@ -49,18 +51,16 @@ export function startScribeSession(options: ScribeSessionOptions): { ready: Prom
   const commits: { ours: boolean; at: number }[] = [];
 
   const connection = openScribeConnection({ url: options.url, apiKey: options.apiKey, onMessage, onFailure: fail });
-  // One beat watches everything that can go quiet. Half of the shortest limit is often enough.
-  const beatMs = Math.min(stallMs, keepAliveMs) / 2;
-  let lastBeatAt = performance.now();
+  const { socket } = connection;
+  let watch: { stop(): void } | undefined;
   let unanswered = 0;
-  const beat = setInterval(watchOver, beatMs);
-  const onAbort = (): void => finish(() => connection.terminate());
+  const onAbort = (): void => finish(() => socket.terminate());
   session.signal.addEventListener('abort', onAbort, { once: true });
 
   function finish(hangUp: () => void): void {
     if (state === 'over') return;
     state = 'over';
-    clearInterval(beat);
+    watch?.stop();
     session.signal.removeEventListener('abort', onAbort);
     pending = [];
     hangUp();
@@ -69,16 +69,26 @@ export function startScribeSession(options: ScribeSessionOptions): { ready: Prom
   function fail(error: unknown): void {
     const wasOpening = state === 'opening';
     const wasOver = state === 'over';
-    finish(() => connection.terminate());
+    finish(() => socket.terminate());
     if (wasOpening) onRefused(error);
     else if (!wasOver) session.onError(toServiceError(error));
   }
 
-  function onMessage(message: ScribeMessage): void {
+  function onMessage(type: string, message: SocketMessage): void {
     if (state === 'over') return;
-    switch (message.message_type) {
+    switch (type) {
       case 'session_started':
+        // A second one would be the service's odd joke.
+        if (state === 'open') break;
         state = 'open';
+        watch = watchSocket({
+          socket,
+          stallMs,
+          shortestMs: keepAliveMs,
+          maxBacklogBytes: MAX_BACKLOG_MS * bytesPerMs * WIRE_BYTES_PER_BYTE,
+          onStall: fail,
+          onBeat: watchOver,
+        });
         flush();
         onReady();
         break;
@@ -93,7 +103,7 @@ export function startScribeSession(options: ScribeSessionOptions): { ready: Prom
         onCommitted(textOf(message));
         break;
       default:
-        if ('error' in message) onComplaint(message);
+        if ('error' in message) onComplaint(type, message);
     }
   }
 
@@ -105,14 +115,14 @@ export function startScribeSession(options: ScribeSessionOptions): { ready: Prom
     if (text !== '' || commit?.ours === false) session.onFinal(text);
   }
 
-  function onComplaint(message: ScribeMessage): void {
+  function onComplaint(type: string, message: SocketMessage): void {
     // There was too little to make final: that is an answer, too.
-    if (HARMLESS.has(message.message_type)) {
+    if (HARMLESS.has(type)) {
       onCommitted('');
       return;
     }
     // A complaint that no table knows is the service's fault, as a plain `error` is.
-    const complaint = fault(message.message_type, 'the service ended the session', fault('scribe_error', 'an error message'));
+    const complaint = fault(type, 'the service ended the session', fault('scribe_error', 'an error message'));
     fail(Object.assign(complaint, { body: { detail: { message: message.error } } }));
   }
 
@@ -136,11 +146,8 @@ export function startScribeSession(options: ScribeSessionOptions): { ready: Prom
     send(Buffer.alloc(0), true);
   }
 
-  /** What has gone wrong without anybody saying so. */
+  /** A commit that is not answered. */
   function findStall(now: number): Error | undefined {
-    if (now - connection.lastHeardAt > stallMs) return fault('stream-stalled', `no sign of life for ${stallMs} ms`);
-    if (connection.backlog > MAX_BACKLOG_MS * bytesPerMs * WIRE_BYTES_PER_BYTE)
-      return fault('upload-stalled', 'the service takes no more audio');
     const [oldest] = commits;
     if (oldest === undefined || now - oldest.at <= stallMs) return undefined;
     commits.shift();
@@ -148,14 +155,7 @@ export function startScribeSession(options: ScribeSessionOptions): { ready: Prom
     return said || unanswered >= MAX_UNANSWERED ? fault('no-final-transcript', `none came within ${stallMs} ms`) : undefined;
   }
 
-  function watchOver(): void {
-    const now = performance.now();
-    const slept = now - lastBeatAt > 2 * beatMs;
-    lastBeatAt = now;
-    if (state !== 'open') return;
-    connection.ping();
-    // This process did not run for a while: what came meanwhile has not been read yet.
-    if (slept) return;
+  function watchOver(now: number): void {
     const stall = findStall(now);
     if (stall) {
       fail(stall);
@@ -177,11 +177,11 @@ export function startScribeSession(options: ScribeSessionOptions): { ready: Prom
       commit() {
         if (state === 'open') commit(false);
       },
-      close: () => finish(() => connection.close()),
+      close: () => finish(() => socket.close()),
     },
   };
 }
 
-function textOf(message: ScribeMessage): string {
+function textOf(message: SocketMessage): string {
   return typeof message.text === 'string' ? message.text.trim() : '';
 }
