@@ -72,7 +72,9 @@ export function createAlertWorkers(options: AlertWorkersOptions): AlertWorkers {
         stopping.abort();
         await Promise.all(workers.map((worker) => worker.close()));
         // Without Redis the last look never ends.
-        await Promise.race([watching, sleep(1_000)]);
+        const over = new AbortController();
+        await Promise.race([watching, sleep(1_000, over.signal)]);
+        over.abort();
         await Promise.all([...queues.values()].map((queue) => queue.close()));
       })();
       return closing;

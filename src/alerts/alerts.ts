@@ -18,6 +18,8 @@ export interface AlertsOptions {
   log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Takes secrets out of a text. */
   redact?: ((text: string) => string) | undefined;
+  /** How many alerts wait in memory while Redis is away; then the oldest are dropped, and their number is logged. */
+  maxWaiting?: number;
   /** Unix milliseconds. */
   clock?: (() => number) | undefined;
 }
@@ -33,15 +35,13 @@ export interface Alerts {
   stop(): Promise<void>;
 }
 
-/** What memory holds while Redis is away. More than that says nothing new. */
-const MAX_WAITING = 10_000;
 /** From here on the log says that alerts wait. Milliseconds. */
 const SLOW_MS = 5_000;
 const RETRY_MS = 1_000;
 const STOP_MS = 2_000;
 
 export function createAlerts(options: AlertsOptions): Alerts {
-  const { redis, prefix, channels, windowMs, log, redact = (text) => text, clock = Date.now } = options;
+  const { redis, prefix, channels, windowMs, log, redact = (text) => text, clock = Date.now, maxWaiting = 10_000 } = options;
   const queues = new Map(channels.map((channel) => [channel, createAlertQueue(redis, prefix, channel)]));
   // Without a listener the queue's error would end the process; the connection's owner logs it.
   for (const queue of queues.values()) queue.on('error', () => {});
@@ -75,7 +75,7 @@ export function createAlerts(options: AlertsOptions): Alerts {
         await sleep(RETRY_MS, stopping.signal).catch(() => {});
       }
     }
-    if (dropped > 0) log.error({ dropped }, `${dropped} alerts were dropped while Redis was away: more than ${MAX_WAITING} waited`);
+    if (dropped > 0) log.error({ dropped }, `${dropped} alerts were dropped while Redis was away: more than ${maxWaiting} waited`);
     dropped = 0;
   }
 
@@ -95,7 +95,7 @@ export function createAlerts(options: AlertsOptions): Alerts {
           log.warn({ alert: clean }, 'an alert that no channel tells');
           return;
         }
-        if (waiting.length >= MAX_WAITING) {
+        if (waiting.length >= maxWaiting) {
           // Not the first: it may be on its way.
           waiting.splice(1, 1);
           dropped += 1;
