@@ -22,14 +22,14 @@ export interface BreakerPolicy {
  * The window outlasts one whole retried operation: with 60 s and a deadline of 8 s, four hanging requests in a row
  * never stood in it together.
  */
-export function breakerPolicy(deadlineMs: number, retry: RetryPolicy = DEFAULT_RETRY_POLICY): BreakerPolicy {
+export function breakerPolicy(deadlineMs: number, retry: RetryPolicy = DEFAULT_RETRY_POLICY, resetMs = 30_000): BreakerPolicy {
   return {
     failuresInRow: 4,
     volume: 4,
     failurePercent: 50,
     windowMs: longestOperationMs(retry, deadlineMs),
-    resetMs: 30_000,
-    slowResetMs: 300_000,
+    resetMs,
+    slowResetMs: resetMs * 10,
     probeDeadlineMs: deadlineMs,
   };
 }

@@ -4,6 +4,9 @@
  *
  * state open|closed, epoch (one more at each change), since, message, code, category, by (the process), trialAt (no
  * trial before), lease + leaseUntil (the trial that runs). A service that never failed has no hash.
+ *
+ * Each change leaves news in the same step, and the news stays until somebody has told it: a process killed between the
+ * two takes nothing with it.
  */
 
 const NOW = `
@@ -12,8 +15,9 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 `;
 
 /**
- * KEYS: processes, health workers, then one hash a breaker. ARGV: process id, time to live, 1 when it can probe, 1 when it is a health worker.
- * Says that this process lives, and answers {now, other processes, health workers, one flat hash a breaker…}.
+ * KEYS: processes, health workers, news, who tells which news, then one hash a breaker. ARGV: process id, time to live, 1 when
+ * it can probe, 1 when it is a health worker, 1 when it tells news, ms after which news that somebody else wanted to tell is
+ * told again. Says that this process lives, and answers {now, other processes, health workers, {news to tell…}, one flat hash a breaker…}.
  */
 export const SYNC = `${NOW}
 for index, wanted in ipairs({ARGV[3], ARGV[4]}) do
@@ -23,13 +27,24 @@ for index, wanted in ipairs({ARGV[3], ARGV[4]}) do
 end
 local others = redis.call('ZCARD', KEYS[1])
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then others = others - 1 end
-local answer = {now, others, redis.call('ZCARD', KEYS[2])}
-for index = 3, #KEYS do answer[#answer + 1] = redis.call('HGETALL', KEYS[index]) end
+local news = {}
+if ARGV[5] == '1' then
+  local all = redis.call('HGETALL', KEYS[3])
+  for index = 1, #all, 2 do
+    local taken = redis.call('ZSCORE', KEYS[4], all[index])
+    if not taken or tonumber(taken) + tonumber(ARGV[6]) < now then
+      redis.call('ZADD', KEYS[4], now, all[index])
+      news[#news + 1] = all[index + 1]
+    end
+  end
+end
+local answer = {now, others, redis.call('ZCARD', KEYS[2]), news}
+for index = 5, #KEYS do answer[#answer + 1] = redis.call('HGETALL', KEYS[index]) end
 return answer
 `;
 
 /**
- * KEYS: hash, held-back set. ARGV: channel, service, message, code, category, process, ms to the first trial.
+ * KEYS: hash, held-back set, news. ARGV: channel, service, message, code, category, process, ms to the first trial.
  * Answers the new epoch when it was closed until now, else 0. One that a human opens stays a human's, also when it was open already.
  */
 export const OPEN = `${NOW}
@@ -41,6 +56,9 @@ redis.call('HDEL', KEYS[1], 'lease', 'leaseUntil')
 if not open then
   redis.call('HSET', KEYS[1], 'since', now)
   redis.call('DEL', KEYS[2])
+  local id = ARGV[2] .. '.' .. epoch
+  local news = {kind = 'breaker-opened', id = id, service = ARGV[2], since = now, cause = {message = ARGV[3], code = ARGV[4], category = ARGV[5]}}
+  redis.call('HSET', KEYS[3], id, cjson.encode(news))
 end
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 return open and 0 or epoch
@@ -66,19 +84,24 @@ return 1
 `;
 
 /**
- * KEYS: hash, held-back set. ARGV: channel, service, epoch it is closed under ('' for a human, who closes any), token of
- * the trial ('' for none). Answers {1 when it was open until now, ms open, held back, epoch}.
+ * KEYS: hash, held-back set, news. ARGV: channel, service, epoch it is closed under ('' for a human, who closes any), token
+ * of the trial ('' for none). Answers the new epoch when it was open until now, else 0.
  */
 export const CLOSE = `${NOW}
-local state = redis.call('HMGET', KEYS[1], 'state', 'epoch', 'lease', 'since')
-if state[1] ~= 'open' then return {0} end
-if ARGV[3] ~= '' and state[2] ~= ARGV[3] then return {0} end
-if ARGV[4] ~= '' and state[3] ~= ARGV[4] then return {0} end
+local state = redis.call('HMGET', KEYS[1], 'state', 'epoch', 'lease', 'since', 'message', 'code', 'category')
+if state[1] ~= 'open' then return 0 end
+if ARGV[3] ~= '' and state[2] ~= ARGV[3] then return 0 end
+if ARGV[4] ~= '' and state[3] ~= ARGV[4] then return 0 end
 local held = redis.call('PFCOUNT', KEYS[2])
 local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
 redis.call('HSET', KEYS[1], 'state', 'closed', 'since', now)
 redis.call('HDEL', KEYS[1], 'lease', 'leaseUntil', 'trialAt', 'by')
 redis.call('DEL', KEYS[2])
+local id = ARGV[2] .. '.' .. epoch
+local by = ARGV[3] == '' and 'human' or 'trial'
+local cause = {message = state[5], code = state[6], category = state[7]}
+local news = {kind = 'breaker-closed', id = id, service = ARGV[2], openForMs = now - tonumber(state[4]), heldBack = held, by = by, cause = cause}
+redis.call('HSET', KEYS[3], id, cjson.encode(news))
 redis.call('PUBLISH', ARGV[1], ARGV[2])
-return {1, now - tonumber(state[4]), held, epoch}
+return epoch
 `;

@@ -29,6 +29,34 @@ export interface FleetView {
   /** Processes besides this one that could probe. */
   others: number;
   healthWorkers: number;
+  /** Changes that this process is to tell. */
+  news: BreakerNews[];
+}
+
+/** What happened to a breaker of the fleet. */
+export type BreakerNews = {
+  /** The same for the same change, however often it is told. */
+  id: string;
+  service: string;
+} & (
+  | { kind: 'breaker-opened'; since: number; cause: BreakerCause }
+  | {
+      kind: 'breaker-closed';
+      openForMs: number;
+      /** Calls that were not placed meanwhile, a few per mille off. */
+      heldBack: number;
+      by: 'trial' | 'human';
+      /** What had opened it. */
+      cause: BreakerCause;
+    }
+);
+
+/** What a process says of itself with every look. */
+export interface Presence {
+  ttlMs: number;
+  prober: boolean;
+  healthWorker: boolean;
+  tellsNews: boolean;
 }
 
 export interface BreakerStoreOptions {
@@ -38,12 +66,15 @@ export interface BreakerStoreOptions {
   processId: string;
 }
 
+/** News whose teller hasn't said that it is told is given to the next one after this. Milliseconds. */
+const TELL_AGAIN_MS = 10_000;
+
 /** Breakers in Redis. Every method rejects when Redis doesn't answer. */
 export interface BreakerStore {
   /** Changed services are announced here, by name. */
   readonly changesChannel: string;
   readonly asksChannel: string;
-  sync(services: readonly string[], presence: { ttlMs: number; prober: boolean; healthWorker: boolean }): Promise<FleetView>;
+  sync(services: readonly string[], presence: Presence): Promise<FleetView>;
   leave(): Promise<void>;
   /** True for one process alone, for as long as `ms`. */
   claim(name: string, ms: number): Promise<boolean>;
@@ -52,11 +83,10 @@ export interface BreakerStore {
   /** The epoch the trial runs under; undefined when it isn't ours to make. */
   lease(service: string, options: { token: string; leaseMs: number; early: boolean }): Promise<number | undefined>;
   endTrial(service: string, token: string, resetMs: number, cause: BreakerCause | undefined): Promise<void>;
-  /** Undefined when there was nothing to close, or it has been changed since. */
-  close(
-    service: string,
-    under: { epoch: number; token?: string } | 'any',
-  ): Promise<{ openForMs: number; heldBack: number; epoch: number } | undefined>;
+  /** Its new epoch; undefined when there was nothing to close, or it has been changed since. */
+  close(service: string, under: { epoch: number; token?: string } | 'any'): Promise<number | undefined>;
+  /** The news has reached its humans. */
+  told(id: string): Promise<void>;
   heldBack(service: string, id: string): Promise<void>;
   /** Names that processes of this installation have breakers for. */
   services(): Promise<string[]>;
@@ -71,6 +101,8 @@ export function createBreakerStore({ redis, prefix, processId }: BreakerStoreOpt
     processes: `${base}-processes`,
     healthWorkers: `${base}-health-workers`,
     services: `${base}-services`,
+    news: `${base}-news`,
+    tellers: `${base}-news-tellers`,
   };
   const changesChannel = `${base}-changes`;
   const scripts = {
@@ -83,12 +115,14 @@ export function createBreakerStore({ redis, prefix, processId }: BreakerStoreOpt
   return {
     changesChannel,
     asksChannel: `${base}-asks`,
-    async sync(services, { ttlMs, prober, healthWorker }) {
-      const of = [keys.processes, keys.healthWorkers, ...services.map(keys.hash)];
-      const answer = (await scripts.sync(of, [processId, ttlMs, Number(prober), Number(healthWorker)])) as unknown[];
+    async sync(services, { ttlMs, prober, healthWorker, tellsNews }) {
+      const of = [keys.processes, keys.healthWorkers, keys.news, keys.tellers, ...services.map(keys.hash)];
+      const args = [processId, ttlMs, Number(prober), Number(healthWorker), Number(tellsNews), TELL_AGAIN_MS];
+      const answer = (await scripts.sync(of, args)) as unknown[];
       const now = Number(answer[0]);
-      const records = services.map((service, index) => readRecord(service, answer[index + 3], now));
-      return { records, others: Number(answer[1]), healthWorkers: Number(answer[2]) };
+      const records = services.map((service, index) => readRecord(service, answer[index + 4], now));
+      const news = (answer[3] as string[]).map((text) => JSON.parse(text) as BreakerNews);
+      return { records, others: Number(answer[1]), healthWorkers: Number(answer[2]), news };
     },
     async leave() {
       await redis.multi().zrem(keys.processes, processId).zrem(keys.healthWorkers, processId).exec();
@@ -96,7 +130,7 @@ export function createBreakerStore({ redis, prefix, processId }: BreakerStoreOpt
     claim: async (name, ms) => (await redis.set(`${base}-claim:${name}`, processId, 'PX', ms, 'NX')) === 'OK',
     async open(service, { message, code, category }, resetMs) {
       const args = [changesChannel, service, message, code, category, processId, resetMs];
-      return Number(await scripts.open([keys.hash(service), keys.held(service)], args)) || undefined;
+      return Number(await scripts.open([keys.hash(service), keys.held(service), keys.news], args)) || undefined;
     },
     async lease(service, { token, leaseMs, early }) {
       return Number(await scripts.lease([keys.hash(service)], [token, leaseMs, Number(early)])) || undefined;
@@ -107,8 +141,11 @@ export function createBreakerStore({ redis, prefix, processId }: BreakerStoreOpt
     },
     async close(service, under) {
       const [epoch, token] = under === 'any' ? ['', ''] : [under.epoch, under.token ?? ''];
-      const answer = (await scripts.close([keys.hash(service), keys.held(service)], [changesChannel, service, epoch, token])) as number[];
-      return answer[0] === 1 ? { openForMs: Number(answer[1]), heldBack: Number(answer[2]), epoch: Number(answer[3]) } : undefined;
+      const of = [keys.hash(service), keys.held(service), keys.news];
+      return Number(await scripts.close(of, [changesChannel, service, epoch, token])) || undefined;
+    },
+    async told(id) {
+      await redis.multi().hdel(keys.news, id).zrem(keys.tellers, id).exec();
     },
     async heldBack(service, id) {
       // Counts different calls, a few per mille off, in 12 kB at most: a call held back is looked at many times.

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type BreakerPolicy, judge } from './breaker-policy.ts';
-import type { BreakerCause, BreakerRecord, BreakerStore } from './breaker-store.ts';
+import type { BreakerCause, BreakerNews, BreakerRecord, BreakerStore } from './breaker-store.ts';
 import { deadlineError, withDeadline } from './deadline.ts';
 import { BreakerOpenError, type Refusal } from './held-back.ts';
 import { createLocalBreaker, type Leave } from './local-breaker.ts';
@@ -21,25 +21,8 @@ export interface ServiceDefinition {
 /** `fleet`: every process refuses; `local`: this one alone does, because the others can use the service or Redis is away. */
 export type BreakerScope = 'fleet' | 'local';
 
-/** Told once in the fleet, by the process that made the change. */
-export type BreakerChange = {
-  /** The same for the same change, however often it is told. */
-  id: string;
-  service: string;
-  account: string;
-  scope: BreakerScope;
-} & (
-  | { kind: 'breaker-opened'; since: number; cause: BreakerCause }
-  | {
-      kind: 'breaker-closed';
-      openForMs: number;
-      /** Calls that were not placed meanwhile, a few per mille off. */
-      heldBack: number;
-      by: 'trial' | 'human';
-      /** What had opened it. */
-      cause: BreakerCause | undefined;
-    }
-);
+/** `local` changes concern this process alone; those of the fleet are told by one process, whoever made them. */
+export type BreakerChange = BreakerNews & { account: string; scope: BreakerScope };
 
 /** One request's way through the breaker: exactly one of the two ends it. */
 export interface Pass {
@@ -68,6 +51,8 @@ export interface Fleet {
   readonly others: number;
   readonly healthWorkers: number;
   readonly store: BreakerStore | undefined;
+  /** Looks at Redis now; the figures are as old as the last look otherwise. Never rejects. */
+  refresh(): Promise<void>;
   /** Has another process ask the service. */
   secondOpinion(service: string): Promise<'well' | 'failed' | 'nobody-answered'>;
 }
@@ -77,7 +62,8 @@ export interface BreakerOptions {
   definition: ServiceDefinition;
   fleet: Fleet;
   processId: string;
-  tell: (change: BreakerChange) => void;
+  /** Of what happens to this process alone. */
+  tellLocal: (news: BreakerNews) => void;
   log: BreakerLog;
   /** Bad credentials or spent quota: opens every breaker of the account. */
   onAccountFailure: (account: string, cause: BreakerCause) => void;
@@ -113,7 +99,7 @@ export interface OwnedBreaker extends Breaker {
 const LEASE_MARGIN_MS = 2_000;
 
 export function createBreaker(options: BreakerOptions): OwnedBreaker {
-  const { service, definition, fleet, tell, log } = options;
+  const { service, definition, fleet, tellLocal, log } = options;
   const { policy, dataPlane } = definition;
   const account = definition.account ?? service.replace(/:.*/, '');
   let since = Date.now();
@@ -145,7 +131,6 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
     background.add(watched);
     void watched.finally(() => background.delete(watched));
   };
-  const changeId = (number: number | string) => `${service}.${number}`;
 
   function state(): BreakerState {
     if (local.closed) return 'closed';
@@ -180,18 +165,19 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
   /** One poisoned node doesn't close the shop: the fleet opens when another process fares no better, or there is none. */
   async function settleScope(): Promise<void> {
     try {
+      await fleet.refresh();
+      if (stopped) return;
       if (!fleet.connected || fleet.store === undefined) {
         settled = false;
         return tellLocally();
       }
       if (dataPlane !== undefined && fleet.others > 0 && (await fleet.secondOpinion(service)) === 'well') return tellLocally();
       const why = cause;
-      if (local.closed || why === undefined) return;
+      if (stopped || local.closed || why === undefined) return;
       const opened = await fleet.store.open(service, why, resetMs());
       if (opened === undefined) return;
       epoch = opened;
       scope = 'fleet';
-      tell({ kind: 'breaker-opened', id: changeId(opened), service, account, scope, since, cause: why });
     } catch (error) {
       settled = false;
       tellLocally();
@@ -202,22 +188,15 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
   function tellLocally(): void {
     if (local.closed || toldLocally || cause === undefined) return;
     toldLocally = true;
-    tell({ kind: 'breaker-opened', id: changeId(`${options.processId}.${since}`), service, account, scope: 'local', since, cause });
-  }
-
-  function tellClosed(by: 'trial' | 'human', of: { scope: BreakerScope; id: string; openForMs: number; heldBack: number }): void {
-    tell({ kind: 'breaker-closed', service, account, by, cause, ...of });
+    tellLocal({ kind: 'breaker-opened', id: `${service}.${options.processId}.${since}`, service, since, cause });
   }
 
   function closedHere(by: 'trial' | 'human'): void {
     const openForMs = Date.now() - since;
-    if (toldLocally)
-      tellClosed(by, {
-        scope: 'local',
-        id: changeId(`${options.processId}.${since}.closed`),
-        openForMs,
-        heldBack: options.heldBackAlone(),
-      });
+    if (toldLocally && cause !== undefined) {
+      const id = `${service}.${options.processId}.${since}.closed`;
+      tellLocal({ kind: 'breaker-closed', id, service, openForMs, heldBack: options.heldBackAlone(), by, cause });
+    }
     toldLocally = false;
     since = Date.now();
     log.info(facts(), `breaker of ${service} closed after ${Math.round(openForMs / 1000)} s`);
@@ -225,10 +204,8 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
 
   async function closeInFleet(store: BreakerStore, under: { epoch: number; token?: string }): Promise<boolean> {
     const closed = await store.close(service, under);
-    if (closed === undefined) return false;
-    epoch = Math.max(epoch, closed.epoch);
-    tellClosed('trial', { scope: 'fleet', id: changeId(closed.epoch), openForMs: closed.openForMs, heldBack: closed.heldBack });
-    return true;
+    epoch = Math.max(epoch, closed ?? 0);
+    return closed !== undefined;
   }
 
   function requestPass(leave: Leave): Pass {
@@ -327,6 +304,7 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
     }
     if (record.open && record.cause !== undefined && !local.closed) {
       cause = record.cause;
+      since = record.since;
       scope = 'fleet';
     }
     // It recovered while Redis was away.

@@ -5,6 +5,7 @@ import {
   type Breaker,
   type BreakerChange,
   type BreakerLog,
+  type BreakerScope,
   createBreaker,
   type Fleet,
   type OwnedBreaker,
@@ -12,7 +13,7 @@ import {
   type TrialResult,
 } from './breaker.ts';
 import { judge } from './breaker-policy.ts';
-import type { BreakerCause } from './breaker-store.ts';
+import type { BreakerCause, BreakerNews } from './breaker-store.ts';
 import { deadlineError, withDeadline } from './deadline.ts';
 import { createFleetLink } from './fleet-link.ts';
 import type { Refusal } from './held-back.ts';
@@ -24,8 +25,11 @@ export interface BreakersOptions {
   prefix: string;
   /** This process runs health checks, so that others leave the trials to it. Default false. */
   healthWorker?: boolean | undefined;
-  /** Hears of every change once in the fleet. May fail: it never touches a call. */
-  onChange: (change: BreakerChange) => void | Promise<void>;
+  /**
+   * Hears of every change once in the fleet; again, with the same id, when it failed or its process died meanwhile. It never
+   * touches a call. Undefined in a process that only looks.
+   */
+  onChange?: ((change: BreakerChange) => void | Promise<void>) | undefined;
   log: BreakerLog;
   syncEveryMs?: number | undefined;
 }
@@ -61,6 +65,7 @@ const ALONE: Fleet = {
   others: 0,
   healthWorkers: 0,
   store: undefined,
+  refresh: async () => {},
   secondOpinion: async () => 'nobody-answered',
 };
 
@@ -74,6 +79,12 @@ export function createBreakers(options: BreakersOptions): Breakers {
     if (found === undefined) throw new Error(`There is no breaker for ${service}; there are: ${[...table.keys()].join(', ')}.`);
     return found;
   };
+
+  const { onChange } = options;
+  const told = async (news: BreakerNews, scope: BreakerScope) =>
+    onChange?.({ ...news, scope, account: accountOf(news.service, services[news.service]) });
+  const notTold = (error: unknown, { kind, service }: BreakerNews) =>
+    log.error({ err: error, service }, `${kind} of ${service} could not be told`);
 
   const link =
     options.redis &&
@@ -89,26 +100,20 @@ export function createBreakers(options: BreakersOptions): Breakers {
         for (const record of records) of(record.service).adopt(record);
         for (const breaker of table.values()) breaker.tick();
       },
+      tell: onChange && ((news) => told(news, 'fleet')),
       onError: (error) => log.warn({ err: error }, 'Redis can’t be asked about breakers: this process decides alone'),
       syncEveryMs: options.syncEveryMs ?? SYNC_EVERY_MS,
     });
   const fleet: Fleet = link ?? ALONE;
 
-  const tell = (change: BreakerChange) => {
-    // Whoever listens can't hurt a call.
-    Promise.resolve()
-      .then(() => options.onChange(change))
-      .catch((error: unknown) =>
-        log.error({ err: error, service: change.service }, `${change.kind} of ${change.service} could not be told`),
-      );
-  };
   for (const [service, definition] of Object.entries(services)) {
     const breaker = createBreaker({
       service,
       definition,
       fleet,
       processId,
-      tell,
+      // Whoever listens can't hurt a call.
+      tellLocal: (news) => void told(news, 'local').catch((error: unknown) => notTold(error, news)),
       log,
       heldBackAlone: () => heldBackAlone.get(service)?.size ?? 0,
       onAccountFailure: (account, cause) => {
@@ -146,7 +151,9 @@ export function createBreakers(options: BreakersOptions): Breakers {
     trial: (service, { early }) => of(service).trial({ early }),
     start: async () => link?.start(),
     async stop() {
-      await Promise.all([...table.values()].map((breaker) => breaker.stop()));
+      const stopped = [...table.values()].map((breaker) => breaker.stop());
+      link?.abandonAsks();
+      await Promise.all(stopped);
       await link?.stop();
     },
   };

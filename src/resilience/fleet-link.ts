@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Fleet } from './breaker.ts';
-import { type BreakerRecord, createBreakerStore } from './breaker-store.ts';
+import { type BreakerNews, type BreakerRecord, createBreakerStore } from './breaker-store.ts';
 
 export interface FleetLinkOptions {
   redis: Redis;
@@ -14,6 +14,8 @@ export interface FleetLinkOptions {
   /** How long another process may take with it. Milliseconds. */
   probePatienceMs: (service: string) => number;
   onRecords: (records: BreakerRecord[]) => void;
+  /** Undefined in a process that only looks. Whatever it rejects is told again later. */
+  tell: ((news: BreakerNews) => Promise<void>) | undefined;
   onError: (error: unknown) => void;
   /** Between two looks at Redis, should a push be lost. Milliseconds. */
   syncEveryMs: number;
@@ -22,6 +24,8 @@ export interface FleetLinkOptions {
 export interface FleetLink extends Fleet {
   /** Resolves after the first look at Redis, also when that failed. */
   start(): Promise<void>;
+  /** Nobody waits for an answer of another process any longer. */
+  abandonAsks(): void;
   stop(): Promise<void>;
 }
 
@@ -47,23 +51,34 @@ export function createFleetLink(options: FleetLinkOptions): FleetLink {
   // The next look tells whether it matters.
   for (const connection of [commands, subscriber]) connection.on('error', () => {});
   const store = createBreakerStore({ redis: commands, prefix, processId });
-  const waiting = new Map<string, (verdict: 'well' | 'failed') => void>();
+  const waiting = new Map<string, (verdict: 'well' | 'failed' | 'nobody-answered') => void>();
+  const presence = {
+    ttlMs: syncEveryMs * LOOKS_ALIVE,
+    prober: options.probeFor !== undefined,
+    healthWorker: options.healthWorker,
+    tellsNews: options.tell !== undefined,
+  };
   let connected = false;
   let others = 0;
   let healthWorkers = 0;
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
-  let again = false;
+  let next: Promise<void> | undefined;
   let stopped = false;
+
+  async function tellOnce(news: BreakerNews): Promise<void> {
+    await options.tell?.(news);
+    await store.told(news.id);
+  }
 
   async function look(): Promise<void> {
     try {
-      const presence = { ttlMs: syncEveryMs * LOOKS_ALIVE, prober: options.probeFor !== undefined, healthWorker: options.healthWorker };
       const view = await store.sync(services, presence);
       if (!connected) await store.announce(services);
       connected = true;
       ({ others, healthWorkers } = view);
       options.onRecords(view.records);
+      for (const news of view.news) tellOnce(news).catch(options.onError);
     } catch (error) {
       if (connected) options.onError(error);
       connected = false;
@@ -73,20 +88,22 @@ export function createFleetLink(options: FleetLinkOptions): FleetLink {
     }
   }
 
-  /** One look at a time; what changes during one is seen by another right after it. */
-  function sync(): Promise<void> {
-    if (stopped) return Promise.resolve();
-    if (looking !== undefined) {
-      again = true;
-      return looking;
-    }
-    looking = look().finally(() => {
+  function lookNow(): Promise<void> {
+    looking ??= look().finally(() => {
       looking = undefined;
-      if (!again) return;
-      again = false;
-      return sync();
     });
     return looking;
+  }
+
+  /** Resolves after a look that begins from now on; one that is under way may have missed what just changed. */
+  function refresh(): Promise<void> {
+    if (stopped) return Promise.resolve();
+    if (looking === undefined) return lookNow();
+    next ??= looking.then(() => {
+      next = undefined;
+      return stopped ? undefined : lookNow();
+    });
+    return next;
   }
 
   async function onAsk(ask: Ask): Promise<void> {
@@ -100,7 +117,7 @@ export function createFleetLink(options: FleetLinkOptions): FleetLink {
 
   subscriber.on('message', (channel: string, text: string) => {
     if (stopped) return;
-    const heard = channel === store.asksChannel ? onAsk(JSON.parse(text) as Ask) : sync();
+    const heard = channel === store.asksChannel ? onAsk(JSON.parse(text) as Ask) : refresh();
     heard.catch(options.onError);
   });
 
@@ -115,6 +132,7 @@ export function createFleetLink(options: FleetLinkOptions): FleetLink {
     get healthWorkers() {
       return healthWorkers;
     },
+    refresh,
     async secondOpinion(service) {
       const id = randomUUID();
       let late: NodeJS.Timeout | undefined;
@@ -131,19 +149,21 @@ export function createFleetLink(options: FleetLinkOptions): FleetLink {
     },
     async start() {
       if (timer !== undefined) return;
-      timer = setInterval(() => void sync(), syncEveryMs);
+      timer = setInterval(() => void lookNow(), syncEveryMs);
       timer.unref();
       // Listening comes first: a change between the look and the subscription would be seen a second late.
       subscriber.subscribe(store.changesChannel, store.asksChannel).catch(options.onError);
       await commands.connect().catch(() => {});
-      await sync();
+      await lookNow();
+    },
+    abandonAsks() {
+      for (const answer of waiting.values()) answer('nobody-answered');
     },
     async stop() {
       if (stopped) return;
-      clearInterval(timer);
       stopped = true;
+      clearInterval(timer);
       await looking;
-      for (const answer of waiting.values()) answer('failed');
       if (connected) await store.leave().catch(() => {});
       commands.disconnect();
       subscriber.disconnect();
