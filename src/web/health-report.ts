@@ -49,7 +49,10 @@ const AI_CAPABILITIES = ['text-to-speech', 'speech-to-text', 'language-model'];
 
 const isAi = ({ service }: ServiceConnection) => AI_CAPABILITIES.includes(service.split(':').at(-1) ?? '');
 const isTrunk = ({ service }: ServiceConnection) => /(^|:)trunk:/.test(service);
+/** No call without it, in this process. */
 const isRequired = (connection: ServiceConnection) => isAi(connection) || connection.service === 'asterisk';
+/** Contacts wait for it; of trunks, those that go through it. */
+const isNeeded = (connection: ServiceConnection) => isRequired(connection) || isTrunk(connection);
 /** A half-open breaker lets one trial through and no call. */
 const isClosed = ({ state }: ServiceConnection) => state === 'closed';
 
@@ -117,22 +120,26 @@ function ariReason({ name, ari }: Heartbeat): string {
     ari.state === 'replaced'
       ? 'Another process took its application name: give each worker an ARI_APP of its own.'
       : 'It reconnects by itself; check that Asterisk runs and can be reached.';
-  return `${name} is not connected to Asterisk (${ari.state} since ${iso(ari.since)}). ${advice}`;
+  return `${name} is not connected to Asterisk (${ari.state} since ${clock(ari.since)}). ${advice}`;
 }
 
 function serviceReason(service: string, { state, since, lastError }: ServiceHealth): string[] {
   if (state === 'closed') return [];
-  const when = since === undefined ? '' : ` since ${since}`;
-  return [`${service} is not asked: its breaker is ${state}${when}${lastError === undefined ? '' : ` (${lastError.code})`}.`];
+  const when = since === undefined ? '' : ` since ${toSeconds(since)}`;
+  const why = lastError === undefined ? '' : ` (${lastError.code})`;
+  const meanwhile = isNeeded({ service, state })
+    ? 'Contacts that need it wait; it is tried again without your doing.'
+    : 'Calls go on without it; it is tried again without your doing.';
+  return [`${service} is not asked: its breaker is ${state}${when}${why}. ${meanwhile}`];
 }
 
 function lostReason({ id, lastSeenAt }: { id: string; lastSeenAt: number }): string {
-  return `${nameOf(id)} has not been heard of since ${iso(lastSeenAt)}. What it did is taken over; if it should run, look at its log.`;
+  return `${nameOf(id)} has not been heard of since ${clock(lastSeenAt)}. What it did is taken over; if it should run, look at its log.`;
 }
 
 function redisReason(redis: HealthFacts['redis'], readAt: number | undefined): string {
   if (redis === 'connecting' || readAt === undefined) return 'Redis has not answered yet.';
-  return `Redis does not answer: no job can be taken. What is said here of the workers was last read at ${iso(readAt)}.`;
+  return `Redis does not answer: no job can be taken. What is said here of the workers was last read at ${clock(readAt)}.`;
 }
 
 function describe(worker: WorkerSighting): WorkerHealth {
@@ -154,3 +161,7 @@ function describe(worker: WorkerSighting): WorkerHealth {
 const nameOf = (id: string) => id.split('/')[0] ?? id;
 
 const iso = (at: number) => new Date(at).toISOString();
+
+/** As it stands in a sentence. */
+const toSeconds = (isoTime: string) => isoTime.replace(/\.\d+Z$/, 'Z');
+const clock = (at: number) => toSeconds(iso(at));

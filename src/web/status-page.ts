@@ -60,8 +60,8 @@ function connections({ ari, audiosocket, ai_provider, redis }: HealthReport['dep
 
 function services(all: Record<string, ServiceHealth>, now: number): Html {
   const rows = Object.entries(all).map(
-    ([service, { state, since, lastError, seenBy }]) => html`<tr>
-<th scope="row">${service}</th><td>${badge(state)}</td><td>${since === undefined ? '' : ago(since, now)}</td>
+    ([service, { state, since, lastError, seenBy }]) => html`<tr><th scope="row">${service}</th>
+<td>${badge(state)}</td><td class="time">${since === undefined ? '' : ago(since, now)}</td>
 <td>${lastError === undefined ? '' : `${lastError.code}: ${lastError.message}`}${seenBy === undefined ? '' : ` (seen by ${seenBy.join(', ')})`}</td></tr>`,
   );
   return table(['Service', 'Breaker', 'Since', 'Last error'], rows, 'No worker has told of a service yet.');
@@ -73,7 +73,7 @@ function workers(all: readonly WorkerHealth[], now: number): Html {
       return html`<tr><th scope="row">${worker.name}</th><td>${badge('lost')}</td><td>last heard of ${ago(worker.lastSeenAt, now)}</td><td></td><td></td></tr>`;
     const { name, state, roles, startedAt, activeCalls, ari } = worker;
     return html`<tr><th scope="row">${name}</th><td>${badge(state)}</td><td>${roles.join(', ')}, started ${ago(startedAt, now)}</td>
-<td>${ari === undefined ? '' : badge(ari.state)}</td><td class="number">${roles.includes('call') ? activeCalls : ''}</td></tr>`;
+<td data-head="Asterisk">${ari === undefined ? '' : badge(ari.state)}</td><td class="number" data-head="calls">${roles.includes('call') ? activeCalls : ''}</td></tr>`;
   });
   return table(['Worker', 'State', 'Does', 'Asterisk', 'Calls'], rows, 'None.');
 }
@@ -81,7 +81,7 @@ function workers(all: readonly WorkerHealth[], now: number): Html {
 function queueTable({ value, readAt, failed }: Watched<QueueCounts>, now: number): Html {
   const rows = Object.entries(value ?? {}).map(
     ([name, counts]) =>
-      html`<tr><th scope="row">${name}</th>${QUEUE_STATES.map((state) => html`<td class="number">${counts[state] ?? 0}</td>`)}</tr>`,
+      html`<tr><th scope="row">${name}</th>${QUEUE_STATES.map((state) => html`<td class="number" data-head="${state}">${counts[state] ?? 0}</td>`)}</tr>`,
   );
   const old = readAt !== undefined && (failed || now - readAt > OLD_AFTER_MS);
   return html`${old ? html`<p>Counted ${ago(readAt, now)}: Redis does not answer.</p>` : undefined}${table(['Queue', ...QUEUE_STATES], rows, 'Not counted yet.')}`;

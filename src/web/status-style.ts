@@ -24,12 +24,21 @@ dd { margin: .15rem 0 0; }
 table { border-collapse: collapse; width: 100%; }
 th, td { padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { font-size: .85rem; font-weight: normal; opacity: .75; }
-tbody th { font-weight: 600; overflow-wrap: anywhere; }
+tbody th { font-weight: 600; }
+.time { white-space: nowrap; }
 .number { font-variant-numeric: tabular-nums; }
 .badge { display: inline-block; padding: 0 .5rem; border-radius: 1rem; color: #fff; font-size: .85rem; white-space: nowrap; background: var(--middling); }
 .badge.good { background: var(--good); }
 .badge.bad { background: var(--bad); }
 .badge.off { background: var(--off); }
+@media (max-width: 40rem) {
+  thead { display: none; }
+  tr { display: flex; flex-wrap: wrap; gap: .15rem .75rem; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  th, td { padding: 0; border: 0; }
+  tbody th { flex-basis: 100%; overflow-wrap: anywhere; }
+  td:empty { display: none; }
+  td[data-head]::before { content: attr(data-head) " "; font-size: .85rem; opacity: .75; }
+}
 footer { margin-top: 2rem; font-size: .8rem; opacity: .75; }
 `,
 };
