@@ -23,6 +23,7 @@ import { wireCalls } from './wire-calls.ts';
 import { type Health, startHealth } from './wire-health.ts';
 import { startLedger } from './wire-ledger.ts';
 import { wireCrm, wireLanguageModel, wireServices } from './wire-services.ts';
+import { startSweep } from './wire-sweep.ts';
 
 /** What a process of Ringfence does while it runs. */
 export type WorkerRole = Exclude<Role, 'enqueue'>;
@@ -108,6 +109,8 @@ async function startCalls(config: Config, { redis, keys }: Store, { vitalSigns }
   const keeping = startLedger({ config, redis, keys, log });
   started.push({ name: 'ledger', stop: keeping.stop });
   const { ledger, leases } = keeping;
+  const sweep = await startSweep({ ledger, leases, redis: keeping.impatient, keys, asterisk, log });
+  started.push({ name: 'sweep', stop: sweep.stop });
   const campaigns = createCampaignStore(redis, keys);
   const deps = wireCalls({ config, log, ledger, campaigns, asterisk, services: wireServices(config) });
   const onError = (error: Error) => log.error({ err: error }, `calls queue: ${error.message}`);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { CallDeps } from './call/call-deps.ts';
+import { partPrefix } from './call/channel-id.ts';
 import { createOpeningLines } from './call/opening-lines.ts';
 import type { Config } from './config.ts';
 import { createConversation } from './conversation/conversation.ts';
@@ -48,7 +49,11 @@ export function wireCalls({ config, log, ledger, campaigns, asterisk, services }
       hangUp: (channelId) => hangUpSurely(asterisk, channelId),
       explain: unansweredMeaning,
     },
-    openAudio: (signal) => openAudio(asterisk, log, sampleRate, signal),
+    async openAudio(call, signal) {
+      const installation = await ledger.installation();
+      const nameOf = (part: 'media' | 'bridge') => partPrefix(installation, part, call);
+      return openAudio({ asterisk, log, sampleRate, nameOf }, signal);
+    },
     openConversation: (request, onTranscript) =>
       createConversation(request, {
         onTranscript,
@@ -74,8 +79,16 @@ export function wireCalls({ config, log, ledger, campaigns, asterisk, services }
   };
 }
 
-async function openAudio(asterisk: AriConnection, log: Logger, sampleRate: 8000 | 16000 | 24000, signal: AbortSignal) {
-  const media = await openExternalMedia(asterisk, { sampleRate, logger: log });
+interface AudioParts {
+  asterisk: AriConnection;
+  log: Logger;
+  sampleRate: 8000 | 16000 | 24000;
+  /** What the names of the call's parts in Asterisk begin with. */
+  nameOf: (part: 'media' | 'bridge') => string;
+}
+
+async function openAudio({ asterisk, log, sampleRate, nameOf }: AudioParts, signal: AbortSignal) {
+  const media = await openExternalMedia(asterisk, { sampleRate, logger: log, idPrefix: nameOf('media') });
   let bridge: Awaited<ReturnType<typeof bridgeTogether>> | undefined;
   try {
     const { channelId, mediaUrl } = media;
@@ -84,7 +97,7 @@ async function openAudio(asterisk: AriConnection, log: Logger, sampleRate: 8000 
     return {
       leg,
       async join(calleeChannelId: string) {
-        bridge = await bridgeTogether(asterisk, [calleeChannelId, channelId], log);
+        bridge = await bridgeTogether(asterisk, [calleeChannelId, channelId], log, nameOf('bridge'));
       },
       async close() {
         await Promise.allSettled([leg.close(), media.hangup(), bridge?.destroy()]);

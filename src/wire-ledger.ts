@@ -13,11 +13,19 @@ export interface LedgerParts {
   log: Logger;
 }
 
+export interface StartedLedger {
+  ledger: Ledger;
+  leases: Leases;
+  /** Its commands fail when Redis is silent. */
+  impatient: Redis;
+  stop(): Promise<void>;
+}
+
 /** The ledger of a process that places calls, and its right to the attempts that it works on. */
-export function startLedger({ config, redis, keys, log }: LedgerParts): { ledger: Ledger; leases: Leases; stop(): Promise<void> } {
+export function startLedger({ config, redis, keys, log }: LedgerParts): StartedLedger {
   // Its failures are those of the main connection, which are logged there.
-  const connection = connectImpatiently(redis, () => {});
-  const leases = createLeases({ redis: connection, keys, log });
+  const impatient = connectImpatiently(redis, () => {});
+  const leases = createLeases({ redis: impatient, keys, log });
   const ledger = createLedger({
     redis,
     keys,
@@ -30,9 +38,10 @@ export function startLedger({ config, redis, keys, log }: LedgerParts): { ledger
   return {
     ledger,
     leases,
+    impatient,
     async stop() {
       await leases.stop();
-      connection.disconnect();
+      impatient.disconnect();
     },
   };
 }

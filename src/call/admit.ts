@@ -10,11 +10,18 @@ const LOOK_AGAIN_MS = 10_000;
 /** Where no dial time lies ahead at all (zones whose hours never meet), a human may mend the file meanwhile. */
 const NO_TIME_AHEAD_MS = 24 * 3_600_000;
 
+export interface AdmittedCall {
+  campaign: Campaign;
+  contact: Contact;
+  /** The campaign would rather fail a call than have it wait for a service that is down. */
+  failed?: { service: string; reason: string };
+}
+
 /**
  * The one gate, evaluated at the last moment; it fails closed. Who isn't admitted goes back to the queue with the
  * reason and a time to look again, and spends no attempt.
  */
-export async function admit(job: CallJob, deps: CallDeps): Promise<{ campaign: Campaign; contact: Contact } | CallVerdict> {
+export async function admit(job: CallJob, deps: CallDeps): Promise<AdmittedCall | CallVerdict> {
   const entry = await deps.ledger.read(job.data.attemptId);
   if (entry === undefined) {
     throw new UserError(
@@ -40,5 +47,14 @@ export async function admit(job: CallJob, deps: CallDeps): Promise<{ campaign: C
 
   const unavailable = deps.telephony.unavailable();
   if (unavailable !== undefined) return park(now + LOOK_AGAIN_MS, unavailable);
+
+  const refused = deps.fences.refusing(campaign);
+  if (refused !== undefined) {
+    const reason = `${refused.service} is down since ${new Date(refused.since).toISOString()}: ${refused.reason}`;
+    if (campaign.whenServiceDown === 'fail') return { campaign, contact: entry.contact, failed: { service: refused.service, reason } };
+    deps.fences.heldBack(refused.service, job.data.attemptId);
+    await deps.fences.paceRefusal(job.signal);
+    return park(deps.now() + deps.fences.lookAgainMs(), reason);
+  }
   return { campaign, contact: entry.contact };
 }

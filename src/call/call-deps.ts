@@ -36,12 +36,15 @@ export interface CallDeps {
     /** Ends a channel of a former owner, if it still lives. Resolves when it is surely gone; throws a ServiceError when Asterisk doesn't say. */
     hangUp(channelId: string): Promise<void>;
     /** What a cause of an unanswered call means. */
-    explain(end: { cause: number; techCause?: number | undefined }): { disposition: Disposition; reason: string };
+    explain(end: { cause: number; techCause?: number | undefined }): { disposition: Disposition; reason: string; trunkFault: boolean };
   };
-  openAudio(signal: AbortSignal): Promise<CallAudio>;
+  openAudio(call: Pick<OwnedCall, 'attemptId' | 'epoch'>, signal: AbortSignal): Promise<CallAudio>;
   openConversation(request: ConversationRequest, onTranscript: (entry: TranscriptEntry) => void): Conversation;
   openRecording(attemptId: string, leg: MediaLeg): Promise<CallRecording>;
   openingLines: OpeningLines;
+  fences: CallFences;
+  /** A call failed for ever, by no fault of the callee: humans are told. Never throws. */
+  alertCallFailed(failed: { attempt: string; campaign: string; phone: string; reason: string; service?: string | undefined; at: number }): void;
   /** Undefined when no CRM is configured. */
   crm: Crm | undefined;
   crmPatienceMs: number;
@@ -52,6 +55,30 @@ export interface CallDeps {
     warn(facts: object, message: string): void;
     error(facts: object, message: string): void;
   };
+}
+
+/** The breakers, as a call sees them. */
+export interface CallFences {
+  /** The first service of those that this campaign needs that isn't to be asked now. Synchronous: evaluated for every job. */
+  refusing(campaign: Campaign): { service: string; since: number; reason: string } | undefined;
+  /** This attempt was not placed because of this service. */
+  heldBack(service: string, attemptId: string): void;
+  /** Waits until one more refused look is due: an outage costs a bounded number of looks a second, however many contacts are queued. */
+  paceRefusal(signal: AbortSignal): Promise<void>;
+  /** When a contact that was refused is looked at again; spread a little. Milliseconds. */
+  lookAgainMs(): number;
+  /** The dial's way through the breaker of its trunk. Throws a ServiceError that is held back when the trunk isn't to be used. */
+  enterTrunk(campaign: Campaign): Promise<TrunkPass>;
+}
+
+/** One dial over a trunk: exactly one of these ends it. */
+export interface TrunkPass {
+  /** Whoever was called: the trunk carried the call. */
+  worked(): void;
+  /** A cause that tells of the trunk and not of the callee. */
+  failed(end: { cause: number; techCause?: number | undefined }, reason: string): void;
+  /** The dial told nothing about the trunk. */
+  untold(): void;
 }
 
 /** A call whose attempt is ours. */
@@ -67,4 +94,8 @@ export interface OwnedCall {
 
 /** What a step found out about how the attempt ended; wrapping up adds the rest. */
 export type Ending = Pick<Outcome, 'disposition' | 'reason'> &
-  Partial<Omit<Outcome, 'disposition' | 'reason'>> & { crmContactId?: string | undefined };
+  Partial<Omit<Outcome, 'disposition' | 'reason'>> & {
+    crmContactId?: string | undefined;
+    /** The service that failed it, if one did. */
+    service?: string | undefined;
+  };

@@ -25,6 +25,8 @@ export interface Campaign {
   /** When people may be called, in the contact's own time zone. `HH:MM`; `24:00` is midnight at the day's end. */
   hours: { from: string; to: string };
   recording: boolean;
+  /** What becomes of a contact while a service that the call needs is down: it waits, spending no attempt, or its call fails at once. */
+  whenServiceDown: 'wait' | 'fail';
   limits: {
     /** How long the phone may ring. */
     answerTimeoutMs: number;

@@ -5,3 +5,8 @@ export function describeError(error: unknown): string {
   if (error instanceof ServiceError) return `${error.service}: ${error.message}`;
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The service that failed, if one did. */
+export function serviceOf(error: unknown): string | undefined {
+  return error instanceof ServiceError ? error.service : undefined;
+}

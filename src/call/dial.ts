@@ -28,7 +28,7 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
   const signal = AbortSignal.any([abort.signal, call.job.signal]);
   let audio: CallAudio | undefined;
   try {
-    audio = await deps.openAudio(signal);
+    audio = await deps.openAudio(call, signal);
     const request = {
       campaign: { ...call.campaign, goodbye: prepared.goodbye },
       contact: prepared.contact,

@@ -1,7 +1,10 @@
 import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
+import type { CallVerdict } from './call-job.ts';
 import type { Contact } from './contact.ts';
-import { describeError } from './describe-error.ts';
+import { describeError, serviceOf } from './describe-error.ts';
+import { isHeldBack } from './held-back.ts';
 import type { OpeningLine } from './opening-lines.ts';
+import { parkForService } from './park.ts';
 import { renderTemplate } from './template.ts';
 
 export interface PreparedCall {
@@ -14,7 +17,7 @@ export interface PreparedCall {
 }
 
 /** CRM lookup and the opening line. The CRM is a help, never a condition; without a voice nobody's phone may ring. */
-export async function prepare(call: OwnedCall, deps: CallDeps): Promise<PreparedCall | Ending> {
+export async function prepare(call: OwnedCall, deps: CallDeps): Promise<PreparedCall | Ending | CallVerdict> {
   call.job.progress('preparing');
   const { contact, crmContactId } = await lookUp(call, deps);
   const { campaign } = call;
@@ -23,7 +26,8 @@ export async function prepare(call: OwnedCall, deps: CallDeps): Promise<Prepared
     const opening = await deps.openingLines.render({ parts, voice: campaign.voice, language: campaign.language }, call.job.signal);
     return { contact, crmContactId, opening, goodbye: renderTemplate(campaign.goodbye, contact) };
   } catch (error) {
-    return { disposition: 'failed', reason: `the opening line could not be rendered: ${describeError(error)}`, crmContactId };
+    if (isHeldBack(error)) return parkForService(call, error, deps);
+    return { disposition: 'failed', reason: `the opening line could not be rendered: ${describeError(error)}`, service: serviceOf(error), crmContactId };
   }
 }
 

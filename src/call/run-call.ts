@@ -19,9 +19,11 @@ export async function runCall(job: CallJob, deps: CallDeps): Promise<CallVerdict
   // From here on the attempt is this worker's, until somebody else claims it.
   const call = await takeOver(job, admitted, deps);
   if ('kind' in call) return call;
+  if (admitted.failed) return wrapUp(call, { disposition: 'failed', ...admitted.failed }, deps);
 
   // 2 prepare: CRM lookup, opening line; before the phone rings, so that it costs nobody's patience
   const prepared = await prepare(call, deps);
+  if ('kind' in prepared) return prepared;
   if ('disposition' in prepared) return wrapUp(call, prepared, deps);
 
   // 3 dial: create the channel, write it down, let it ring

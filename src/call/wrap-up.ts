@@ -10,7 +10,7 @@ const LOOK_AGAIN_MS = 10_000;
 
 /** Writes the outcome, once, together with what is to be told of it and with the next attempt, where one is to follow. */
 export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): Promise<CallVerdict> {
-  const { crmContactId, ...known } = ending;
+  const { crmContactId, service, ...known } = ending;
   const endedAt = known.endedAt ?? deps.now();
   const outcome: Outcome = {
     startedAt: call.startedAt,
@@ -29,6 +29,9 @@ export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): P
   const facts = { attempt: attemptId, campaign: campaign.name, disposition: outcome.disposition, talkMs: outcome.talkMs };
   if (!written) return othersWord(call, facts, deps);
   deps.log.info(facts, `call ended: ${outcome.reason}`);
+  if (outcome.disposition === 'failed') {
+    deps.alertCallFailed({ attempt: attemptId, campaign: campaign.name, phone: contact.phone, reason: outcome.reason, service, at: endedAt });
+  }
   if (redial !== undefined) job.log(`called once more as attempt ${redial.number}, not before ${new Date(redial.at).toISOString()}`);
   return { kind: 'ended', outcome };
 }

@@ -18,6 +18,8 @@ const CONNECTION_ID = 'MEDIA_WEBSOCKET_CONNECTION_ID';
 export interface ExternalMediaOptions {
   sampleRate: keyof typeof FORMATS;
   logger: Pick<Logger, 'warn' | 'error'>;
+  /** What its channel's name begins with; a fresh UUID follows. */
+  idPrefix?: string | undefined;
   /** Hangs the leg up when it aborts, e.g. the callee's `signal`. */
   signal?: AbortSignal | undefined;
 }
@@ -47,7 +49,7 @@ export interface WebsocketMedia extends ExternalMedia {
  */
 export async function openExternalMedia(connection: AriConnection, options: ExternalMediaOptions): Promise<WebsocketMedia> {
   const wanted = { transport: 'websocket', encapsulation: 'none', external_host: 'INCOMING', connection_type: 'server' } as const;
-  const { media, made } = await openMedia(connection, randomUUID(), wanted, options);
+  const { media, made } = await openMedia(connection, `${options.idPrefix ?? ''}${randomUUID()}`, wanted, options);
   const connectionId = made.channelvars?.[CONNECTION_ID];
   if (connectionId) return { ...media, mediaUrl: mediaUrl(connection.origin, connectionId) };
   await media.hangup();
@@ -143,8 +145,9 @@ export async function bridgeTogether(
   connection: AriConnection,
   channelIds: readonly string[],
   logger: Pick<Logger, 'error'>,
+  idPrefix = '',
 ): Promise<Bridge> {
-  const id = randomUUID();
+  const id = `${idPrefix}${randomUUID()}`;
   let destroying: Promise<void> | undefined;
   const remove = async () => {
     for (const unlisten of unlistens) unlisten();

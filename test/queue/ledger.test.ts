@@ -326,7 +326,7 @@ it('the redial of an interrupted attempt is minted with its outcome, with the co
   expect(await redis.lrange(keys.minted, 0, -1)).toEqual([next]);
   expect(await ledger.read(next)).toMatchObject({ state: 'queued', contact: ada });
   expect(await redis.hmget(keys.attempt(next), 'number', 'dueAt', 'campaign')).toEqual(['2', '1900000000000', 'reminder']);
-  expect(await redis.zrange(keys.open, 0, -1)).toEqual([next]);
+  expect(await redis.zrange(keys.open, 0, '-1')).toEqual([next]);
 });
 
 it('a contact whose job was removed is cancelled, unless somebody is at work on it or its phone may have rung', async () => {

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { isCovered, type NamedOwner, ownerOf } from './call/channel-id.ts';
+import type { Logger } from './logger.ts';
+import { createCallQueue } from './queue/call-queue.ts';
+import type { Keys } from './queue/keys.ts';
+import type { Leases } from './queue/leases.ts';
+import type { Ledger } from './queue/ledger.ts';
+import { createLedgerSweep } from './queue/ledger-sweep.ts';
+import { sleep } from './sleep.ts';
+import type { AriConnection } from './telephony/ari-connection.ts';
+import { sweepOrphans } from './telephony/orphan-sweep.ts';
+
+/** With a lease of 5 s a dead worker's channels are gone after 9 s. Milliseconds. */
+const SWEEP_EVERY_MS = 4_000;
+/** Whoever comes first sweeps; for so long nobody else does. Milliseconds. */
+const TURN_MS = 3_500;
+
+export interface SweepParts {
+  redis: Redis;
+  keys: Keys;
+  ledger: Ledger;
+  leases: Leases;
+  asterisk: AriConnection;
+  log: Logger;
+}
+
+/** Sweeps at once and from then on, in turns with the other processes: the ledger together, each Asterisk among those who use it. */
+export async function startSweep({ redis, keys, ledger, leases, asterisk, log }: SweepParts): Promise<{ stop(): Promise<void> }> {
+  const installation = await ledger.installation();
+  const queue = createCallQueue(redis, keys.prefix);
+  const ledgerSweep = createLedgerSweep({ redis, keys, queue, ledger, log });
+  const stopping = new AbortController();
+
+  const areLiving = async (owners: NamedOwner[]) => {
+    const found = await leases.living(owners.map(({ attemptId }) => attemptId));
+    // A renewal that is late must not cost this process its own calls.
+    return found?.map((lease, index) => {
+      const owner = owners[index];
+      return owner !== undefined && (isCovered(lease, owner) || leases.isUnderWay(owner.attemptId));
+    });
+  };
+  const inTurn = async (what: string, sweep: () => Promise<unknown>) => {
+    try {
+      if ((await redis.set(keys.sweeping(what), installation, 'PX', TURN_MS, 'NX')) === 'OK') await sweep();
+    } catch (error) {
+      if (!stopping.signal.aborted) log.warn({ err: error }, `sweeping ${what} failed; tried again in ${SWEEP_EVERY_MS / 1000} s`);
+    }
+  };
+  const sweepAsterisk = () => sweepOrphans({ connection: asterisk, ownerOf: (id) => ownerOf(installation, id), areLiving, logger: log });
+  // Two addresses of one Asterisk are swept twice, which does no harm.
+  const place = `asterisk-${createHash('sha256').update(asterisk.origin).digest('hex').slice(0, 8)}`;
+
+  const running = (async () => {
+    while (!stopping.signal.aborted) {
+      await Promise.all([
+        inTurn('ledger', () => ledgerSweep.sweep()),
+        asterisk.state === 'connected' ? inTurn(place, sweepAsterisk) : undefined,
+      ]);
+      await sleep(SWEEP_EVERY_MS, stopping.signal).catch(() => {});
+    }
+  })();
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+      await queue.close();
+    },
+  };
+}

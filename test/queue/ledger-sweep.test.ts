@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import type { Campaign } from '../../src/call/campaign.ts';
+import type { Contact } from '../../src/call/contact.ts';
+import type { Outcome } from '../../src/call/outcome.ts';
+import { createCallQueue } from '../../src/queue/call-queue.ts';
+import { createContactSink } from '../../src/queue/contact-sink.ts';
+import { attemptId, createKeys, type Keys } from '../../src/queue/keys.ts';
+import { createLeases, type Leases } from '../../src/queue/leases.ts';
+import { createLedger, type Ledger } from '../../src/queue/ledger.ts';
+import { createLedgerSweep, type LedgerSweep } from '../../src/queue/ledger-sweep.ts';
+import { eventually } from '../eventually.ts';
+
+const ada: Contact = { phone: '+12025550100', name: 'Ada', timeZones: ['America/New_York'], variables: {} };
+const campaign = { name: 'reminder' } as Campaign;
+const id = attemptId('reminder', ada.phone, 1);
+const interrupted: Outcome = { disposition: 'interrupted', reason: 'x', startedAt: 1, endedAt: 2, talkMs: 0, transcript: [] };
+const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+
+let redis: Redis;
+let keys: Keys;
+let leases: Leases;
+let ledger: Ledger;
+let queue: ReturnType<typeof createCallQueue>;
+let sweep: LedgerSweep;
+
+beforeEach(async () => {
+  redis = new Redis(inject('redisUrl'), { maxRetriesPerRequest: null });
+  keys = createKeys(`test-${randomUUID()}`);
+  leases = createLeases({ redis, keys, log: quiet, timing: { leaseMs: 300, renewEveryMs: 50 } });
+  ledger = createLedger({ redis, keys, owner: 'worker', days: 90, leases: leases.ledger });
+  queue = createCallQueue(redis, keys.prefix);
+  sweep = createLedgerSweep({ redis, keys, queue, ledger, log: quiet, graceMs: -1 });
+  const sink = createContactSink(redis, keys, campaign);
+  await sink.add([ada], { update: false, dryRun: false });
+  await sink.close();
+});
+afterEach(async () => {
+  await leases.stop();
+  await queue.close();
+  const found = await redis.keys(`${keys.prefix}:*`);
+  if (found.length > 0) await redis.del(...found);
+  await redis.quit();
+});
+
+/** As a worker that dies with the attempt in this state. */
+async function abandoned(state: 'claimed' | 'dialing') {
+  const hold = leases.enter(id);
+  const claim = await ledger.claim(id, ada.phone);
+  if (claim.kind !== 'claimed') throw new Error(claim.kind);
+  if (state === 'dialing') await ledger.mark(id, claim.epoch);
+  hold?.leave();
+  await eventually(async () => expect(await redis.exists(keys.lease(id))).toBe(0));
+}
+
+it('an attempt in order is left alone', async () => {
+  const before = await redis.hgetall(keys.attempt(id));
+  await sweep.sweep();
+  expect(await redis.hgetall(keys.attempt(id))).toEqual(before);
+  expect(await queue.getWaitingCount()).toBe(1);
+});
+
+it('a contact whose job never came to be (the producer was killed in between) gets its job', async () => {
+  await queue.remove(id);
+  await redis.hdel(keys.attempt(id), 'job');
+  await sweep.sweep();
+  expect((await queue.getJob(id))?.data).toEqual({
+    version: 1,
+    attemptId: id,
+    campaign: 'reminder',
+    phone: ada.phone,
+    name: 'Ada',
+    attempt: 1,
+  });
+  await queue.remove(id);
+  await sweep.sweep();
+  expect(await ledger.read(id)).toMatchObject({ state: 'ended' });
+});
+
+it('a contact that was enqueued this moment is left to its producer', async () => {
+  await queue.remove(id);
+  await redis.hdel(keys.attempt(id), 'job');
+  await createLedgerSweep({ redis, keys, queue, ledger, log: quiet }).sweep();
+  expect(await queue.getJob(id)).toBeUndefined();
+});
+
+it('removing a job in Bull Board cancels the contact, also one that a dead worker had claimed', async () => {
+  await abandoned('claimed');
+  await queue.remove(id);
+  await sweep.sweep();
+  expect(await ledger.read(id)).toMatchObject({
+    state: 'ended',
+    outcome: { disposition: 'cancelled', reason: expect.stringMatching(/removed/) },
+  });
+  expect(await queue.getJob(id)).toBeUndefined();
+});
+
+it('a contact that a worker is at work on is not cancelled under its hands', async () => {
+  const hold = leases.enter(id);
+  await ledger.claim(id, ada.phone);
+  await queue.remove(id);
+  await sweep.sweep();
+  expect(await ledger.read(id)).toMatchObject({ state: 'claimed' });
+  hold?.leave();
+});
+
+it('an attempt whose phone may have rung comes back to the queue even if its job was removed: how it ended must be written down', async () => {
+  await abandoned('dialing');
+  await queue.remove(id);
+  await sweep.sweep();
+  expect(await queue.getJobState(id)).toBe('waiting');
+  expect(await ledger.read(id)).toMatchObject({ state: 'dialing' });
+});
+
+it('an open attempt whose job is over already is put back', async () => {
+  const job = await queue.getJob(id);
+  await redis.hset(queue.toKey(id), 'finishedOn', String(Date.now()));
+  await redis.lrem(queue.toKey('wait'), 0, id);
+  await redis.zadd(queue.toKey('failed'), Date.now(), id);
+  expect(job).toBeDefined();
+  await sweep.sweep();
+  expect(await queue.getJobState(id)).toBe('waiting');
+});
+
+it('the redial of an interrupted call becomes a job that waits for its time', async () => {
+  const hold = leases.enter(id);
+  const claim = await ledger.claim(id, ada.phone);
+  if (claim.kind !== 'claimed') throw new Error(claim.kind);
+  const at = Date.now() + 300_000;
+  await ledger.end(id, claim.epoch, interrupted, [], { campaign: 'reminder', phone: ada.phone, number: 2, at });
+  hold?.leave();
+  await sweep.sweep();
+  const next = attemptId('reminder', ada.phone, 2);
+  const job = await queue.getJob(next);
+  expect(job?.data).toMatchObject({ attemptId: next, attempt: 2, phone: ada.phone, name: 'Ada' });
+  expect(await job?.getState()).toBe('delayed');
+  expect(job?.delay).toBeGreaterThan(240_000);
+  expect(await redis.llen(keys.minted)).toBe(0);
+});
+
+it('a number that nobody is calling any more is free again', async () => {
+  await abandoned('claimed');
+  await sweep.sweep();
+  expect(await redis.hlen(keys.reservations)).toBe(1);
+  await redis.hset(keys.attempt(id), 'state', 'queued');
+  await sweep.sweep();
+  expect(await redis.hlen(keys.reservations)).toBe(0);
+});
+
+it('with more open attempts than one look takes, each has its turn', async () => {
+  const many = Array.from({ length: 1_200 }, (_, index) => ({ ...ada, phone: `+1202555${String(index).padStart(4, '0')}` }));
+  const sink = createContactSink(redis, keys, campaign);
+  await sink.add(many, { update: false, dryRun: false });
+  await sink.close();
+  const last = attemptId('reminder', '+12025551199', 1);
+  for (const lost of [id, last]) {
+    await queue.remove(lost);
+    await redis.hdel(keys.attempt(lost), 'job');
+  }
+  await sweep.sweep();
+  expect([await queue.getJobState(id), await queue.getJobState(last)]).toEqual(['waiting', 'waiting']);
+});
