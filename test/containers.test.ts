@@ -1,4 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -17,6 +19,7 @@ const compose = z
         environment: z.record(z.string(), z.unknown()).default({}),
         volumes: z.array(z.string()).default([]),
         stop_grace_period: z.string(),
+        healthcheck: z.object({ test: z.array(z.string()) }).optional(),
       }),
     ),
     volumes: z.record(z.string(), z.null()),
@@ -49,6 +52,37 @@ test('what compose sets for our workers are settings that exist', () => {
     if (command?.[0] !== 'node') continue;
     for (const setting of Object.keys(environment)) expect(Object.keys(SETTINGS), `${name}: ${setting}`).toContain(setting);
   }
+});
+
+test('health checks of our containers ask whether the process lives, and nothing that an outage could change', () => {
+  const ours = services.filter(([, { command }]) => command?.[0] === 'node');
+  expect(ours.length).toBeGreaterThan(2);
+  for (const [name, { healthcheck }] of ours) expect(healthcheck?.test.join(' '), name).toMatch(/\/livez'|data\/alive/);
+});
+
+test('the file of a living process passes the health check; a frozen one, and none at all, fail it', () => {
+  const [kind, script = ''] = compose.services.worker?.healthcheck?.test ?? [];
+  expect(kind).toBe('CMD-SHELL');
+  const cwd = mkdtempSync(join(tmpdir(), 'ringfence-check-'));
+  const passes = () => {
+    try {
+      execFileSync('sh', ['-c', script.replaceAll('$$', '$')], { cwd, stdio: 'ignore' });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  expect(passes()).toBe(false);
+  mkdirSync(join(cwd, 'data/alive'), { recursive: true });
+  const mine = join(cwd, 'data/alive', `${hostname()}-1`);
+  writeFileSync(join(cwd, 'data/alive', 'another-host-1'), '');
+  expect(passes()).toBe(false);
+  writeFileSync(mine, '');
+  expect(passes()).toBe(true);
+  const longAgo = new Date(Date.now() - 600_000);
+  utimesSync(mine, longAgo, longAgo);
+  expect(passes()).toBe(false);
+  rmSync(cwd, { recursive: true });
 });
 
 test('what the images copy is there, and the ignore file lets it through', () => {
