@@ -64,6 +64,8 @@ const MAIL_ADDRESSES = /^[^\s,@]+@[^\s,@]+(\s*,\s*[^\s,@]+@[^\s,@]+)*$/;
 /** Standard Webhooks: 24 to 64 bytes. */
 const WEBHOOK_SECRET = /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/;
 
+const MEDIA_KINDS = ['auto', 'websocket', 'audiosocket'] as const;
+
 /** Every variable that Ringfence reads. Nothing else in the program reads the environment. */
 export const SETTINGS = {
   REDIS_URL: url('The Redis that holds the queue and the ledger. Unset: one is started on loopback, in DATA_DIR', ['redis:', 'rediss:']),
@@ -96,6 +98,19 @@ export const SETTINGS = {
 
   CALL_CONCURRENCY: count('Calls at a time in one worker process', 5, 1, 500, 'calls'),
   MEDIA_SAMPLE_RATE: choice('Audio between Asterisk and the worker', ['8000', '16000', '24000'], '16000'),
+  MEDIA: choice(
+    "How audio travels: by Asterisk's websocket, or by AudioSocket; auto takes what this Asterisk does best",
+    MEDIA_KINDS,
+    'auto',
+  ),
+  AUDIOSOCKET_HOST: text('Address that Asterisk connects to with audio by AudioSocket', 'address', '127.0.0.1'),
+  AUDIOSOCKET_PORT: count('Its port, one a worker; 0 takes a free one', 8_090, 0, 65_535, 'port'),
+  AUDIOSOCKET_ADVERTISE: form(
+    'What Asterisk is told to connect to, where that is another address. Unset: AUDIOSOCKET_HOST and the port',
+    'host:port',
+    /^(\[[0-9a-fA-F:.]+\]|[^\s:/]+)(:\d{1,5})?$/,
+    'a host, and a port where it is another one: asterisk-sees-me.example:8090',
+  ),
   SERVICE_DEADLINE: ms('How long a service may take to its first useful answer', 8_000),
   CRM_PATIENCE: ms('How long a call waits for the CRM before it goes on without', 2_000),
   ARI_DEADLINE: ms('How long Asterisk may take to answer a request', 5_000),
@@ -152,6 +167,11 @@ export interface Config {
   hubSpot: { accessToken: string; baseUrl: string } | undefined;
   callConcurrency: number;
   mediaSampleRate: 8000 | 16000 | 24000;
+  media: {
+    kind: (typeof MEDIA_KINDS)[number];
+    /** `advertise`: `host` or `host:port` as Asterisk sees it, where that differs. */
+    audioSocket: { host: string; port: number; advertise: string | undefined };
+  };
   serviceDeadlineMs: number;
   crmPatienceMs: number;
   web: { host: string; port: number; username: string; password: string };
@@ -282,6 +302,14 @@ function shape(values: ReadonlyMap<SettingName, unknown>): Config {
       : undefined,
     callConcurrency: number('CALL_CONCURRENCY'),
     mediaSampleRate: Number(values.get('MEDIA_SAMPLE_RATE')) as Config['mediaSampleRate'],
+    media: {
+      kind: string('MEDIA') as Config['media']['kind'],
+      audioSocket: {
+        host: string('AUDIOSOCKET_HOST'),
+        port: number('AUDIOSOCKET_PORT'),
+        advertise: string('AUDIOSOCKET_ADVERTISE') || undefined,
+      },
+    },
     serviceDeadlineMs: number('SERVICE_DEADLINE'),
     crmPatienceMs: number('CRM_PATIENCE'),
     web: { host: string('WEB_HOST'), port: number('WEB_PORT'), username: string('WEB_USERNAME'), password: string('WEB_PASSWORD') },
