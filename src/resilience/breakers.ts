@@ -35,6 +35,8 @@ export interface BreakersOptions {
 }
 
 export interface Breakers {
+  /** A service that is met on the way, a trunk say. Does nothing when it is known. */
+  add(service: string, definition: ServiceDefinition): void;
   of(service: string): Breaker;
   list(): Breaker[];
   /**
@@ -70,8 +72,10 @@ const ALONE: Fleet = {
 };
 
 export function createBreakers(options: BreakersOptions): Breakers {
-  const { services, prefix, log } = options;
+  const { prefix, log } = options;
   const processId = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const services: Record<string, ServiceDefinition> = {};
+  const names: string[] = [];
   const table = new Map<string, OwnedBreaker>();
   const heldBackAlone = new Map<string, Set<string>>();
   const of = (service: string): OwnedBreaker => {
@@ -92,9 +96,11 @@ export function createBreakers(options: BreakersOptions): Breakers {
       redis: options.redis,
       prefix,
       processId,
-      services: Object.keys(services),
+      services: names,
       healthWorker: options.healthWorker ?? false,
-      probeFor: Object.values(services).some(({ dataPlane }) => dataPlane) ? (service) => probe(service, services[service]) : undefined,
+      probeFor: Object.values(options.services).some(({ dataPlane }) => dataPlane)
+        ? (service) => probe(service, services[service])
+        : undefined,
       probePatienceMs: (service) => (services[service]?.policy.probeDeadlineMs ?? 0) + 2_000,
       onRecords: (records) => {
         for (const record of records) of(record.service).adopt(record);
@@ -106,7 +112,10 @@ export function createBreakers(options: BreakersOptions): Breakers {
     });
   const fleet: Fleet = link ?? ALONE;
 
-  for (const [service, definition] of Object.entries(services)) {
+  function add(service: string, definition: ServiceDefinition): void {
+    if (table.has(service)) return;
+    services[service] = definition;
+    names.push(service);
     const breaker = createBreaker({
       service,
       definition,
@@ -121,10 +130,13 @@ export function createBreakers(options: BreakersOptions): Breakers {
       },
     });
     table.set(service, breaker);
+    if (fleet.connected) fleet.store?.announce([service]).catch(() => {});
   }
+  for (const [service, definition] of Object.entries(options.services)) add(service, definition);
 
   return {
     services,
+    add,
     of,
     list: () => [...table.values()],
     refusing(names) {
