@@ -123,6 +123,12 @@ function refuseUpgrade(fault: Fault, socket: Duplex, proceed: (fault: Fault) => 
     proceed(fault);
     return;
   }
+  refuseHandshake(fault, socket);
+}
+
+/** Answers a websocket's handshake as if it were a plain request. */
+export function refuseHandshake(fault: Extract<Fault, { kind: 'status' | 'apply-then-status' }>, socket: Duplex): void {
+  socket.on('error', () => {});
   const body = 'body' in fault && fault.body !== undefined ? JSON.stringify(fault.body) : '';
   const headers = { 'content-type': 'application/json', ...('headers' in fault ? fault.headers : {}) };
   const lines = Object.entries({ ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' });

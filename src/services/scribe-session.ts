@@ -161,7 +161,9 @@ export function startScribeSession(options: ScribeSessionOptions): { ready: Prom
       fail(stall);
       return;
     }
-    if (now - lastSentAt > keepAliveMs) send(Buffer.alloc(2 * Math.round((CHUNK_MS * bytesPerMs) / 2)), false);
+    // What waits to be sent is a sign of life, too, and must not come after the silence.
+    if (now - lastSentAt > keepAliveMs && pendingBytes > 0) flush();
+    else if (now - lastSentAt > keepAliveMs) send(Buffer.alloc(2 * Math.round((CHUNK_MS * bytesPerMs) / 2)), false);
     if (!said && uncommittedMs > COMMIT_SILENCE_MS) commit(true);
   }
 

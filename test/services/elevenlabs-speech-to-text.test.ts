@@ -263,6 +263,15 @@ describe('ElevenLabs speech-to-text', () => {
     await server.heard(({ audio_base_64, commit }) => commit === false && /^A{200,}/.test(String(audio_base_64)));
   });
 
+  it('sends the last bit of sound before the silence that keeps the service listening', async () => {
+    const server = await serve();
+    const { session } = await open({ url: server.url, keepAliveMs: 50 });
+    session.send(FRAME);
+    await server.heard(({ audio_base_64 }) => /^A{200,}/.test(String(audio_base_64)));
+    const sound = server.received.filter(({ audio_base_64 }) => audio_base_64 === FRAME.toString('base64'));
+    expect(server.received.slice(0, 1)).toEqual(sound);
+  });
+
   it('lets the service forget a long silence, and tells nobody of it', async () => {
     const server = await serve({
       onConnection: (socket) => say(socket, started),

@@ -1,0 +1,96 @@
+import { createClassify } from '../error-classification/classify.ts';
+import { type DeepgramDialect, deepgramDialect } from './deepgram-dialect.ts';
+import { startDeepgramSession } from './deepgram-session.ts';
+import { DEEPGRAM_ERRORS } from './errors/deepgram.ts';
+import type { Probed } from './probe.ts';
+import { createRequestWatch } from './request-watch.ts';
+import type { SpeechToText, SpeechToTextOptions } from './speech-to-text.ts';
+
+export interface DeepgramSpeechToTextOptions {
+  apiKey: string;
+  baseUrl?: string | undefined;
+  /** `nova-3` unless told otherwise; those that begin with `flux-` listen by Flux. */
+  model?: string | undefined;
+  /** Until the service is listening. Milliseconds. */
+  deadlineMs: number;
+  /** Without a sign of life, or without the transcript that is due, the session is lost. Milliseconds; 5 s unless told otherwise. */
+  stallMs?: number | undefined;
+  /** The service ends a session in which it hears nothing for 10 s, and advises a sign every 3 to 5 s. Milliseconds; 4 s unless told otherwise. */
+  keepAliveMs?: number | undefined;
+  /** A commit of what holds no words isn't always answered; after so long that is the answer. Milliseconds; 1 s unless told otherwise. */
+  settleMs?: number | undefined;
+}
+
+export const DEEPGRAM_BASE_URL = 'https://api.deepgram.com';
+const OPERATION = 'speech-to-text';
+
+/** Deepgram's Nova or Flux, with commits when we say so. Written on websockets: its SDK reconnects behind our back. */
+export function createDeepgramSpeechToText(options: DeepgramSpeechToTextOptions): SpeechToText & Probed {
+  const {
+    apiKey,
+    baseUrl = DEEPGRAM_BASE_URL,
+    model = 'nova-3',
+    deadlineMs,
+    stallMs = 5_000,
+    keepAliveMs = 4_000,
+    settleMs = 1_000,
+  } = options;
+  const classify = createClassify({ service: 'deepgram:speech-to-text', table: DEEPGRAM_ERRORS, secrets: [apiKey] });
+  const dialect = deepgramDialect(model);
+
+  return {
+    async open(session) {
+      session.signal.throwIfAborted();
+      const watch = createRequestWatch({ signal: session.signal, deadlineMs, lateCode: 'no-answer' });
+      let started: ReturnType<typeof startDeepgramSession> | undefined;
+      try {
+        const url = sessionUrl(baseUrl, dialect, session);
+        const toServiceError = (error: unknown) => classify(error, OPERATION);
+        started = startDeepgramSession({ url, apiKey, dialect, session, stallMs, keepAliveMs, settleMs, toServiceError });
+        await watch.settle(started.ready);
+        return started.session;
+      } catch (error) {
+        started?.session.close();
+        session.signal.throwIfAborted();
+        throw classify(error, OPERATION);
+      } finally {
+        watch.dispose();
+      }
+    },
+
+    /** GET /v1/projects: free, and proves the key. */
+    async probe(signal) {
+      signal.throwIfAborted();
+      const watch = createRequestWatch({ signal, deadlineMs, lateCode: 'no-answer' });
+      try {
+        const request = { headers: { authorization: `Token ${apiKey}` }, signal: watch.signal };
+        const response = await watch.settle(fetch(`${baseUrl.replace(/\/$/, '')}/v1/projects`, request));
+        const text = await watch.settle(response.text());
+        if (response.ok) return;
+        throw Object.assign(new Error('refused'), { statusCode: response.status, headers: response.headers, body: parse(text) });
+      } catch (error) {
+        signal.throwIfAborted();
+        throw classify(error, 'health check');
+      } finally {
+        watch.dispose();
+      }
+    },
+  };
+}
+
+function sessionUrl(baseUrl: string, dialect: DeepgramDialect, session: SpeechToTextOptions): URL {
+  const url = new URL(`${baseUrl.replace(/^http/i, 'ws').replace(/\/$/, '')}${dialect.path}`);
+  const audio = { encoding: 'linear16', sample_rate: String(session.sampleRate) };
+  const query = { ...dialect.query(new Intl.Locale(session.language).language), ...audio };
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  return url;
+}
+
+/** A page from something in between is none of the service's: its status alone has to do. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
