@@ -61,7 +61,7 @@ export function reportHealth({ workers, redis, readAt }: HealthFacts): HealthRep
   const live = workers.flatMap((worker) => (worker.kind === 'live' ? [worker.heartbeat] : []));
   const callers = live.filter(({ roles }) => roles.includes('call'));
   const services = mergeServices(live);
-  const ari = wordFor(callers, (caller) => caller.ari?.state === 'connected');
+  const ari = callers.length === 0 ? 'disconnected' : wordFor(callers, (caller) => caller.ari?.state === 'connected');
   const aiKnown = callers.filter((caller) => caller.services.some(isAi));
   const reasons = [
     ...(redis === 'connected' ? [] : [redisReason(redis, readAt)]),

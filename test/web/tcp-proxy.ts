@@ -6,7 +6,7 @@ export interface TcpProxy {
   readonly port: number;
   /** Connections stay open, also new ones, and nothing passes. */
   blackHole(): void;
-  /** What was swallowed stays lost, so the old connections are reset. */
+  /** New connections pass. The old ones stay dead without a word, as after a router that forgot them. */
   heal(): void;
   close(): Promise<void>;
 }
@@ -14,10 +14,12 @@ export interface TcpProxy {
 export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let swallowing = false;
+  const dead = new WeakSet<Socket>();
   const pass = (from: Socket, to: Socket) => {
     sockets.add(from);
+    if (swallowing) dead.add(from);
     from.on('data', (bytes) => {
-      if (!swallowing) to.write(bytes);
+      if (!dead.has(from)) to.write(bytes);
     });
     from.on('error', () => {});
     from.on('close', () => {
@@ -30,22 +32,19 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     pass(near, far);
     pass(far, near);
   });
-  const cut = () => {
-    for (const socket of sockets) socket.resetAndDestroy();
-  };
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return {
     port: (server.address() as AddressInfo).port,
     blackHole() {
       swallowing = true;
+      for (const socket of sockets) dead.add(socket);
     },
     heal() {
       swallowing = false;
-      cut();
     },
     async close() {
       server.close();
-      cut();
+      for (const socket of sockets) socket.resetAndDestroy();
       await once(server, 'close');
     },
   };
