@@ -3,14 +3,24 @@ import type { ErrorCategory } from '../errors.ts';
 /** Somebody's way of hearing of alerts. */
 export type ChannelName = 'email' | 'telegram' | 'webhook';
 
+interface Told {
+  /** The same for the same event, however often it is raised. Without it, one is made of the alert's facts. */
+  id?: string | undefined;
+}
+
 /** A service can't be used any more: calls that need it wait. */
-export interface BreakerOpened {
+export interface BreakerOpened extends Told {
   kind: 'breaker-opened';
   /** `elevenlabs:text-to-speech`, `asterisk`, … */
   service: string;
   /** Unix milliseconds. */
   since: number;
-  category: ErrorCategory;
+  /** `manual`: a human opened it. */
+  category: ErrorCategory | 'manual';
+  /** What auth and quota concern as a whole: `elevenlabs`. By default the service up to its colon. */
+  account?: string | undefined;
+  /** `local`: one process alone can't use it. */
+  scope?: 'fleet' | 'local' | undefined;
   /** The error that opened it, in words. */
   reason: string;
   /** Only for a trunk. */
@@ -18,18 +28,20 @@ export interface BreakerOpened {
 }
 
 /** The service is used again. */
-export interface BreakerClosed {
+export interface BreakerClosed extends Told {
   kind: 'breaker-closed';
   service: string;
   /** Unix milliseconds. */
   at: number;
   openForMs: number;
+  /** A trial succeeded, or a human closed it. */
+  by?: 'trial' | 'human' | undefined;
   /** Calls that waited for it. */
   heldBack: number;
 }
 
 /** A call failed for ever, by no fault of the callee. */
-export interface CallFailed {
+export interface CallFailed extends Told {
   kind: 'call-failed';
   /** The attempt's id. */
   attempt: string;
@@ -44,7 +56,7 @@ export interface CallFailed {
 }
 
 /** Messages to humans could not be delivered, for hours or for good. Told on the other channels. */
-export interface DeadLetter {
+export interface DeadLetter extends Told {
   kind: 'dead-letter';
   channel: ChannelName;
   count: number;

@@ -100,6 +100,9 @@ local function closed()
   redis.call('HSET', prefix .. key, 'open', 0, 'closing', alert)
   local told = redis.call('HGET', prefix .. key, 'told')
   if told == 'closed' then return 0 end
+  -- Processes that decided alone (without Redis) each tell of its end.
+  local fresh = redis.call('SET', prefix .. 'closed:' .. service, 1, 'NX', 'PX', window)
+  if not told and not fresh then return drop(key) or 0 end
   tell(alert, false, { failed = number(key, 'failed'), reopened = number(key, 'reopened'), heldBack = number(key, 'heldBack') })
   -- Calls that were under way may still fail of it.
   local calls = 'call-failed:' .. service

@@ -63,7 +63,7 @@ function kindOf(alert: Alert): string {
 async function groupOf(alert: Alert, service: string, incidentOf: (service: string) => Promise<string | null>): Promise<string> {
   switch (alert.kind) {
     case 'breaker-opened':
-      return `breaker:${alert.category === 'auth' || alert.category === 'quota' ? accountOf(service) : service}`;
+      return `breaker:${alert.category === 'auth' || alert.category === 'quota' ? (alert.account ?? accountOf(service)) : service}`;
     case 'breaker-closed':
       return (await incidentOf(service)) ?? `breaker:${service}`;
     case 'call-failed':
@@ -83,6 +83,7 @@ function accountOf(service: string): string {
 
 /** The same alert raised twice (by two processes, or after a lost answer) is one. */
 function idOf(alert: Alert): string {
+  if (alert.id !== undefined) return `${alert.kind} ${alert.id}`;
   switch (alert.kind) {
     case 'breaker-opened':
       return `${alert.kind} ${alert.service} ${alert.since}`;

@@ -70,7 +70,7 @@ function tell({ alert, counts }: Message): Story {
   }
 }
 
-const PROBES = 'A health check goes on asking, and calls resume by themselves when it succeeds.';
+const PROBES = ' A health check goes on asking, and calls resume by themselves when it succeeds.';
 
 const OPENED_TODO = {
   transient: "Nothing, if it is short. If it lasts, look at the service's status page and at the network of this machine.",
@@ -78,10 +78,11 @@ const OPENED_TODO = {
   permanent: 'Read the reason: the request itself is refused.',
   auth: 'Correct the key or its rights in .env and restart the workers: nothing else will mend it.',
   quota: 'Buy more, raise the limit, or wait for the next period: nothing else will mend it.',
+  manual: 'Close it when the reason is gone: npm run breaker -- close <service>. Until then it stays open, however well the service is.',
 } as const;
 
 function tellOpened(alert: BreakerOpened, { reopened }: Counts): Story {
-  const { service, category, trunk } = alert;
+  const { service, category, trunk, scope } = alert;
   const account = category === 'auth' || category === 'quota';
   const name = trunk ? `Trunk ${trunk.name}` : serviceName(service);
   const sip = trunk?.sipStatus === undefined ? '' : ` (SIP ${trunk.sipStatus})`;
@@ -89,12 +90,12 @@ function tellOpened(alert: BreakerOpened, { reopened }: Counts): Story {
     subject: `${name} can't be used${sip}: calls that need it wait`,
     happened: [
       `What happened: ${alert.reason}`,
-      `Service: ${service}${account ? ' and everything else of the same account' : ''}; its breaker is open`,
+      `Service: ${service}${account ? ' and everything else of the same account' : ''}; its breaker is ${category === 'manual' ? 'held open by hand' : 'open'}${scope === 'local' ? ', in one process alone' : ''}`,
       ...(trunk ? [`Trunk: ${trunk.name}${trunk.sipStatus === undefined ? '' : `, SIP status ${trunk.sipStatus}`}`] : []),
       `Since: ${timeInWords(alert.since)}`,
       ...(reopened > 0 ? [`It has opened ${counted(reopened, 'time')} since the last message.`] : []),
     ],
-    does: `Calls that need it wait in the queue and lose no attempt; calls that don't go on. ${PROBES}`,
+    does: `Calls that need it wait in the queue and lose no attempt; calls that don't go on.${category === 'manual' ? '' : PROBES}`,
     todo: trunk ? 'Ask the carrier, and check the registration and the credentials of this trunk in Asterisk.' : OPENED_TODO[category],
   };
 }
@@ -104,7 +105,7 @@ function tellClosed(alert: BreakerClosed, { reopened, failed, heldBack }: Counts
   return {
     subject: `${serviceName(alert.service)} is back after ${durationInWords(alert.openForMs)}`,
     happened: [
-      `What happened: ${alert.service} answers again; its breaker is closed since ${timeInWords(alert.at)}`,
+      `What happened: ${alert.service} answers again; its breaker is closed${alert.by === 'human' ? ' (by hand)' : ''} since ${timeInWords(alert.at)}`,
       `It was open for: ${durationInWords(alert.openForMs)}`,
       `Calls held back: ${heldBack.toLocaleString('en-US')}`,
       ...(failed > 0 ? [`+${counted(failed, 'more call')} failed because of it`] : []),

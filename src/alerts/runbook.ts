@@ -8,6 +8,7 @@ export function runbookSection(alert: Alert): string {
   if (alert.trunk) return 'a-trunk-refuses-calls';
   if (alert.category === 'auth') return 'credentials-refused';
   if (alert.category === 'quota') return 'quota-used-up';
+  if (alert.category === 'manual') return 'opening-and-closing-a-breaker-by-hand';
   return alert.service === 'asterisk' ? 'cannot-connect-to-asterisk' : 'breaker-opened';
 }
 

@@ -115,11 +115,19 @@ it('an opening is told even if the end of the one before was never heard of', as
   await here.everywhere([OPENED, OPENED]);
 });
 
+it('processes that decided alone, without Redis, and tell of the same end once they have it, are heard once', async () => {
+  await here.raise(opened(here.now()));
+  here.pass(WINDOW_MS + 1);
+  await here.raise(closed(here.now()), closed(here.now() + 1), closed(here.now() + 2));
+  await here.raise(failed(1, here.now()));
+  await here.everywhere([OPENED, BACK, FAILED]);
+});
+
 it('nothing is left in Redis when all is told and well', async () => {
   await here.raise(failed(1, here.now()), opened(here.now()), closed(here.now() + 1));
   here.pass(WINDOW_MS + 1);
   await here.everywhere([FAILED, OPENED, BACK]);
   await expect
-    .poll(() => here.redis.keys(`${here.prefix}:alerts:*`).then((keys) => keys.filter((key) => !key.includes(':seen:'))))
+    .poll(() => here.redis.keys(`${here.prefix}:alerts:*`).then((keys) => keys.filter((key) => !/:(seen|closed):/.test(key))))
     .toEqual([]);
 });
