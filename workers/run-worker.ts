@@ -15,7 +15,7 @@ export async function runWorker(roles: readonly WorkerRole[]): Promise<void> {
     const app = await startApp(config, roles, log);
     if (app.web !== undefined) {
       console.log(
-        `Bull Board: ${app.web.boardUrl}\nRecordings: ${app.web.recordingsUrl}\n(user ${config.web.username}, password: WEB_PASSWORD)`,
+        `Status page: ${app.web.url}\nBull Board: ${app.web.boardUrl}\nRecordings: ${app.web.recordingsUrl}\n(user ${config.web.username}, password: WEB_PASSWORD)`,
       );
     }
     stopOnSignal(app.stop);
