@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
+import type { Alerts } from './alerts/alerts.ts';
 import { deliverCrmRecord } from './call/deliver-crm-record.ts';
 import { giveUp } from './call/give-up.ts';
 import { holdAttempt } from './call/hold-attempt.ts';
@@ -14,15 +15,19 @@ import { createCallWorker } from './queue/call-worker.ts';
 import { createCampaignStore } from './queue/campaign-store.ts';
 import { createKeys, type Keys } from './queue/keys.ts';
 import { connectRedis } from './queue/redis.ts';
+import type { BreakerChange } from './resilience/breaker.ts';
 import { startRedis } from './sandbox/redis-server.ts';
 import { loadElevenLabsSdk } from './services/elevenlabs-client.ts';
 import { type AriConnection, createAriConnection } from './telephony/ari-connection.ts';
+import { watchAsterisk } from './watch-asterisk.ts';
 import { startHealthMonitor } from './web/health-monitor.ts';
 import { startWebServer, type WebServer } from './web/web-server.ts';
+import { alertOf, wireAlerts, wireAlertWorkers } from './wire-alerts.ts';
+import { type Fences, tellChange, wireBreakers } from './wire-breakers.ts';
 import { wireCalls } from './wire-calls.ts';
-import { type Health, startHealth } from './wire-health.ts';
+import { type Health, serviceConnections, startHealth } from './wire-health.ts';
 import { startLedger } from './wire-ledger.ts';
-import { wireCrm, wireLanguageModel, wireServices } from './wire-services.ts';
+import { createServices, fenceDelivery, fenceServices, type RawServices } from './wire-services.ts';
 import { startSweep } from './wire-sweep.ts';
 
 /** What a process of Ringfence does while it runs. */
@@ -55,12 +60,14 @@ export async function startApp(config: Config, roles: readonly WorkerRole[], log
   };
   try {
     const { redis, keys } = await connect(config, started, log);
+    const fenced = await startFences(config, roles, { redis, keys }, started, log);
     health = await startHealth({ config, roles, redis, keys, log });
     started.push({ name: 'heartbeat', stop: health.stop });
+    health.vitalSigns.report({ services: () => serviceConnections(fenced.fences.breakers) });
     // First, so that they are the last to go: a start that waits for Asterisk and a drain can both be watched.
-    const web = roles.includes('web') ? await startWeb(config, { redis, keys }, health, started) : undefined;
-    if (roles.includes('delivery')) startDelivery(config, { redis, keys }, started, log);
-    if (roles.includes('call')) await startCalls(config, { redis, keys }, health, started, log);
+    const web = roles.includes('web') ? await startWeb(config, { redis, keys }, fenced, health, started) : undefined;
+    if (roles.includes('delivery')) startDelivery(config, { redis, keys }, fenced, started, log);
+    if (roles.includes('call')) await startCalls(config, { redis, keys }, fenced, health, started, log);
     return { web, stop };
   } catch (error) {
     await stop();
@@ -88,10 +95,45 @@ async function connect(config: Config, started: Started[], log: Logger): Promise
   return { redis, keys: createKeys(config.queuePrefix) };
 }
 
+/** What every process has: the services it has keys for, their ring fences, and a way to tell humans. */
+interface Fenced {
+  raw: RawServices;
+  fences: Fences;
+  alerts: Alerts;
+}
+
+async function startFences(
+  config: Config,
+  roles: readonly WorkerRole[],
+  { redis, keys }: Store,
+  started: Started[],
+  log: Logger,
+): Promise<Fenced> {
+  const alerts = wireAlerts({ config, redis, prefix: keys.prefix, log });
+  started.push({ name: 'alerts', stop: () => alerts.stop() });
+  const raw = createServices(config);
+  const onChange = (change: BreakerChange) => {
+    const alert = alertOf(change, Date.now());
+    if (alert !== undefined) alerts.raise(alert);
+    tellChange(log, change);
+  };
+  const fences = wireBreakers({ config, redis, keys, log, services: raw, healthWorker: roles.includes('health'), onChange });
+  started.push({ name: 'breakers', stop: () => fences.breakers.stop() });
+  await fences.breakers.start();
+  return { raw, fences, alerts };
+}
+
 /** How long the start waits for an Asterisk that isn't there yet. Milliseconds. */
 const ASTERISK_START_MS = 15_000;
 
-async function startCalls(config: Config, { redis, keys }: Store, { vitalSigns }: Health, started: Started[], log: Logger): Promise<void> {
+async function startCalls(
+  config: Config,
+  { redis, keys }: Store,
+  { raw, fences, alerts }: Fenced,
+  { vitalSigns }: Health,
+  started: Started[],
+  log: Logger,
+): Promise<void> {
   const { url, username, password, app, deadlineMs } = config.ari;
   const asterisk = createAriConnection({ url, username, password, app, logger: log, requestTimeoutMs: deadlineMs });
   started.push({ name: 'asterisk connection', stop: () => asterisk.close() });
@@ -101,6 +143,8 @@ async function startCalls(config: Config, { redis, keys }: Store, { vitalSigns }
     activeCalls: () => activeCalls,
   });
   asterisk.onState(vitalSigns.changed);
+  const watch = watchAsterisk(asterisk, fences.breakers, fences.policy);
+  started.push({ name: 'watch over Asterisk', stop: async () => watch.stop() });
   // Before the first call: loading it stops everything else for a second or more, and a lock that isn't renewed is lost.
   await loadElevenLabsSdk();
   await reachAsterisk(asterisk);
@@ -112,7 +156,17 @@ async function startCalls(config: Config, { redis, keys }: Store, { vitalSigns }
   const sweep = await startSweep({ ledger, leases, redis: keeping.impatient, keys, asterisk, log });
   started.push({ name: 'sweep', stop: sweep.stop });
   const campaigns = createCampaignStore(redis, keys);
-  const deps = wireCalls({ config, log, ledger, campaigns, asterisk, services: wireServices(config) });
+  const deps = wireCalls({
+    config,
+    log,
+    ledger,
+    campaigns,
+    asterisk,
+    services: fenceServices(config, raw, fences),
+    breakers: fences.breakers,
+    policy: fences.policy,
+    alerts,
+  });
   const onError = (error: Error) => log.error({ err: error }, `calls queue: ${error.message}`);
   const worker = createCallWorker(
     {
@@ -146,9 +200,8 @@ async function reachAsterisk(asterisk: AriConnection): Promise<void> {
   }
 }
 
-function startDelivery(config: Config, { redis, keys }: Store, started: Started[], log: Logger): void {
-  const crm = wireCrm(config);
-  const languageModel = config.openAi.apiKey === '' ? undefined : wireLanguageModel(config);
+function startDelivery(config: Config, { redis, keys }: Store, { raw, fences, alerts }: Fenced, started: Started[], log: Logger): void {
+  const { crm, languageModel } = fenceDelivery(config, raw, fences);
   const onError = (error: Error) => log.error({ err: error }, `delivery queue: ${error.message}`);
   const queue = createDeliveryQueue(redis, keys.prefix);
   started.push({ name: 'delivery queue', stop: () => queue.close() });
@@ -160,12 +213,16 @@ function startDelivery(config: Config, { redis, keys }: Store, started: Started[
   void worker.run().catch(onError);
   const relay = startOutboxRelay({ redis, outboxKey: keys.outbox, queue, onError });
   started.push({ name: 'outbox relay', stop: () => relay.stop() });
+  const alertWorkers = wireAlertWorkers({ config, redis, prefix: keys.prefix, log }, alerts.raise);
+  started.push({ name: 'alert workers', stop: () => alertWorkers.stop() });
+  alertWorkers.start();
   log.info({ crm: crm === undefined ? 'off' : 'hubspot' }, 'delivery worker started');
 }
 
 async function startWeb(
   config: Config,
   { redis, keys }: Store,
+  { alerts }: Fenced,
   { vitalSigns, heartbeats }: Health,
   started: Started[],
 ): Promise<WebServer> {
@@ -175,7 +232,7 @@ async function startWeb(
   for (const queue of queues) started.push({ name: `${queue.name} queue`, stop: () => queue.close() });
   const health = startHealthMonitor({ own: vitalSigns, readWorkers: heartbeats.read });
   started.push({ name: 'health monitor', stop: async () => health.stop() });
-  const web = await startWebServer({ ...config.web, queues, recordingsDir, health });
+  const web = await startWebServer({ ...config.web, queues: [...queues, ...alerts.queues], recordingsDir, health });
   started.push({ name: 'web pages', stop: () => web.stop() });
   return web;
 }

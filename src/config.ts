@@ -111,6 +111,17 @@ export const SETTINGS = {
     /^(\[[0-9a-fA-F:.]+\]|[^\s:/]+)(:\d{1,5})?$/,
     'a host, and a port where it is another one: asterisk-sees-me.example:8090',
   ),
+  RETRY_INITIAL_DELAY: ms('Wait before the first retry of a request that failed', 5_000),
+  RETRY_FACTOR: count('Each further wait is so many times the one before: 5 s, 10 s, 20 s', 2, 1, 10),
+  RETRY_COUNT: count('Retries of a request; the fourth failure in a row opens the breaker', 3, 0, 10),
+  RETRY_JITTER: count('Share of each wait that is added at random', 0, 0, 100, 'percent'),
+  CALLEE_PATIENCE: ms('How long a person on the line waits for all retries together', 12_000),
+  BREAKER_RESET: ms(
+    'From the opening of a breaker, or a failed trial, to the next trial; ten times that for bad keys and spent quota',
+    30_000,
+  ),
+  HEALTH_INTERVAL: ms('How often every service is checked', 30_000),
+  ELEVENLABS_PROBE_VOICE: text('Voice that says one word when text-to-speech is tried after an outage', 'voice id', '21m00Tcm4TlvDq8ikWAM'),
   SERVICE_DEADLINE: ms('How long a service may take to its first useful answer', 8_000),
   CRM_PATIENCE: ms('How long a call waits for the CRM before it goes on without', 2_000),
   ARI_DEADLINE: ms('How long Asterisk may take to answer a request', 5_000),
@@ -162,7 +173,7 @@ export interface Config {
   ledgerDays: number;
   redialInterruptedMs: number;
   ari: { url: string; username: string; password: string; app: string; deadlineMs: number };
-  elevenLabs: { apiKey: string; baseUrl: string; model: string };
+  elevenLabs: { apiKey: string; baseUrl: string; model: string; probeVoice: string };
   openAi: { apiKey: string; baseUrl: string; model: string };
   hubSpot: { accessToken: string; baseUrl: string } | undefined;
   callConcurrency: number;
@@ -174,6 +185,10 @@ export interface Config {
   };
   serviceDeadlineMs: number;
   crmPatienceMs: number;
+  retry: { initialDelayMs: number; factor: number; retries: number; jitter: number; longestRetryAfterMs: number };
+  calleePatienceMs: number;
+  breakerResetMs: number;
+  healthIntervalMs: number;
   web: { host: string; port: number; username: string; password: string };
   alerts: AlertSettings;
   logLevel: string;
@@ -198,11 +213,12 @@ const TOGETHER: readonly (readonly SettingName[])[] = [
 ];
 
 /** What a process is going to do, and so which settings it can't do without. */
-export type Role = 'enqueue' | 'call' | 'delivery' | 'web';
+export type Role = 'enqueue' | 'call' | 'health' | 'delivery' | 'web';
 
 const REQUIRED: Record<Role, readonly SettingName[]> = {
   enqueue: [],
   call: ['ARI_USERNAME', 'ARI_PASSWORD', 'ELEVENLABS_API_KEY', 'OPENAI_API_KEY'],
+  health: [],
   delivery: [],
   web: ['WEB_PASSWORD'],
 };
@@ -295,7 +311,12 @@ function shape(values: ReadonlyMap<SettingName, unknown>): Config {
       app: string('ARI_APP') || `ringfence-${hostname()}-${process.pid}`,
       deadlineMs: number('ARI_DEADLINE'),
     },
-    elevenLabs: { apiKey: string('ELEVENLABS_API_KEY'), baseUrl: string('ELEVENLABS_BASE_URL'), model: string('ELEVENLABS_MODEL') },
+    elevenLabs: {
+      apiKey: string('ELEVENLABS_API_KEY'),
+      baseUrl: string('ELEVENLABS_BASE_URL'),
+      model: string('ELEVENLABS_MODEL'),
+      probeVoice: string('ELEVENLABS_PROBE_VOICE'),
+    },
     openAi: { apiKey: string('OPENAI_API_KEY'), baseUrl: string('OPENAI_BASE_URL'), model: string('OPENAI_MODEL') },
     hubSpot: values.has('HUBSPOT_ACCESS_TOKEN')
       ? { accessToken: string('HUBSPOT_ACCESS_TOKEN'), baseUrl: string('HUBSPOT_BASE_URL') }
@@ -312,6 +333,17 @@ function shape(values: ReadonlyMap<SettingName, unknown>): Config {
     },
     serviceDeadlineMs: number('SERVICE_DEADLINE'),
     crmPatienceMs: number('CRM_PATIENCE'),
+    retry: {
+      initialDelayMs: number('RETRY_INITIAL_DELAY'),
+      factor: number('RETRY_FACTOR'),
+      retries: number('RETRY_COUNT'),
+      jitter: number('RETRY_JITTER') / 100,
+      // Longer than any service's "slow down", shorter than a contact's day.
+      longestRetryAfterMs: 60_000,
+    },
+    calleePatienceMs: number('CALLEE_PATIENCE'),
+    breakerResetMs: number('BREAKER_RESET'),
+    healthIntervalMs: number('HEALTH_INTERVAL'),
     web: { host: string('WEB_HOST'), port: number('WEB_PORT'), username: string('WEB_USERNAME'), password: string('WEB_PASSWORD') },
     alerts: shapeAlerts(string, number),
     logLevel: string('LOG_LEVEL'),

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import type { Alert } from './alerts/alert.ts';
+import type { Alert, ChannelName } from './alerts/alert.ts';
 import { type AlertWorkers, createAlertWorkers } from './alerts/alert-workers.ts';
 import { type Alerts, createAlerts } from './alerts/alerts.ts';
 import type { Channel } from './alerts/channel.ts';
@@ -21,8 +21,9 @@ export interface AlertParts {
 
 /** Where a process raises alerts. Any process may; sending is the delivery workers' work. */
 export function wireAlerts({ config, redis, prefix, log }: AlertParts): Alerts {
-  const channels = configuredChannels(config.alerts);
-  return createAlerts({ redis, prefix, channels, windowMs: config.alerts.windowMs, log, redact: createRedactor(config.secrets) });
+  const { on, off } = alertChannels(config.alerts);
+  for (const why of off) log.info({}, why);
+  return createAlerts({ redis, prefix, channels: on, windowMs: config.alerts.windowMs, log, redact: createRedactor(config.secrets) });
 }
 
 export function wireAlertWorkers({ config, redis, prefix, log }: AlertParts, raise: (alert: Alert) => void): AlertWorkers {
@@ -40,8 +41,15 @@ export function wireAlertWorkers({ config, redis, prefix, log }: AlertParts, rai
   });
 }
 
-function configuredChannels({ email, telegram, webhook }: AlertSettings): Channel['name'][] {
-  return [...(email ? (['email'] as const) : []), ...(telegram ? (['telegram'] as const) : []), ...(webhook ? (['webhook'] as const) : [])];
+const SWITCHES = { email: 'ALERT_EMAIL_SMTP_URL', telegram: 'TELEGRAM_BOT_TOKEN', webhook: 'ALERT_WEBHOOK_URL' } as const;
+const NAMES = ['email', 'telegram', 'webhook'] as const;
+
+/** The channels that are configured; of the others, in a sentence each, why they are off. */
+export function alertChannels(settings: AlertSettings): { on: ChannelName[]; off: string[] } {
+  return {
+    on: NAMES.filter((name) => settings[name] !== undefined),
+    off: NAMES.filter((name) => settings[name] === undefined).map((name) => `Alerts by ${name} are off: ${SWITCHES[name]} is not set.`),
+  };
 }
 
 function createChannels({ email, telegram, webhook }: AlertSettings, log: Logger): Channel[] {
@@ -50,13 +58,6 @@ function createChannels({ email, telegram, webhook }: AlertSettings, log: Logger
     ...(telegram ? [createTelegramChannel({ ...telegram, log })] : []),
     ...(webhook ? [createWebhookChannel(webhook)] : []),
   ];
-}
-
-/** At the start: who will be told, and who won't. */
-export function describeChannels(settings: AlertSettings): string {
-  const on = configuredChannels(settings);
-  const off = (['email', 'telegram', 'webhook'] as const).filter((name) => !on.includes(name));
-  return `alerts go to ${on.join(', ') || 'nobody'}; not configured and off: ${off.join(', ') || 'none'}`;
 }
 
 /** What a breaker's change means to a human. One that a human opened is no news to them. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Alerts } from './alerts/alerts.ts';
 import type { CallDeps } from './call/call-deps.ts';
 import { partPrefix } from './call/channel-id.ts';
 import { createOpeningLines } from './call/opening-lines.ts';
@@ -10,11 +11,14 @@ import { createEnergySpeechDetector } from './media/speech-detector-energy.ts';
 import { connectWebsocketLeg } from './media/websocket-leg.ts';
 import type { CampaignStore } from './queue/campaign-store.ts';
 import type { Ledger } from './queue/ledger.ts';
+import type { BreakerPolicy } from './resilience/breaker-policy.ts';
+import type { Breakers } from './resilience/breakers.ts';
 import type { AriConnection } from './telephony/ari-connection.ts';
 import { bridgeTogether, openExternalMedia } from './telephony/external-media.ts';
 import { unansweredMeaning } from './telephony/hangup-causes.ts';
 import { hangUpSurely } from './telephony/remove-until-gone.ts';
 import { createDialler } from './telephony/two-step-dialler.ts';
+import { createCallFences } from './wire-fences.ts';
 import type { Services } from './wire-services.ts';
 
 /** How long Asterisk may take to start a media leg. It takes 20 ms when well. */
@@ -27,12 +31,16 @@ export interface CallParts {
   campaigns: CampaignStore;
   asterisk: AriConnection;
   services: Services;
+  breakers: Breakers;
+  alerts: Alerts;
+  /** Of a trunk's breaker. */
+  policy: BreakerPolicy;
 }
 
 /** Puts the parts together into what a call needs. */
-export function wireCalls({ config, log, ledger, campaigns, asterisk, services }: CallParts): CallDeps {
+export function wireCalls({ config, log, ledger, campaigns, asterisk, services, breakers, alerts, policy }: CallParts): CallDeps {
   const sampleRate = config.mediaSampleRate;
-  const { textToSpeech, speechToText, languageModel, crm } = services;
+  const { preparing, talking, crm, required } = services;
   return {
     ledger,
     campaigns,
@@ -41,7 +49,9 @@ export function wireCalls({ config, log, ledger, campaigns, asterisk, services }
     redial: { interruptedMs: config.redialInterruptedMs },
     now: Date.now,
     log,
-    openingLines: createOpeningLines(textToSpeech, sampleRate),
+    openingLines: createOpeningLines(preparing.textToSpeech, sampleRate),
+    fences: createCallFences({ breakers, required, trunk: { policy } }),
+    alertCallFailed: (failed) => alerts.raise({ kind: 'call-failed', ...failed }),
     telephony: {
       unavailable: () =>
         asterisk.state === 'connected' ? undefined : `Asterisk at ${asterisk.origin} is not connected (${asterisk.state})`,
@@ -57,9 +67,8 @@ export function wireCalls({ config, log, ledger, campaigns, asterisk, services }
     openConversation: (request, onTranscript) =>
       createConversation(request, {
         onTranscript,
-        speechToText,
-        languageModel,
-        textToSpeech,
+        ...talking,
+        speechToText: preparing.speechToText,
         log,
         detector: createEnergySpeechDetector({ sampleRate }),
       }),

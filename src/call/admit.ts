@@ -4,6 +4,8 @@ import type { CallJob, CallVerdict } from './call-job.ts';
 import type { Campaign } from './campaign.ts';
 import type { Contact } from './contact.ts';
 import { nextDialTime } from './hours.ts';
+import type { Outcome } from './outcome.ts';
+import { redialAfter } from './redial.ts';
 
 /** How soon a contact is looked at again when it isn't the contact that stands in the way. Milliseconds. */
 const LOOK_AGAIN_MS = 10_000;
@@ -29,7 +31,9 @@ export async function admit(job: CallJob, deps: CallDeps): Promise<AdmittedCall 
     );
   }
   if (entry.state === 'ended') {
-    job.log(`already ended as ${entry.outcome.disposition} (${entry.outcome.reason}); nobody is dialled again`);
+    job.log(
+      `already ended as ${entry.outcome.disposition} (${entry.outcome.reason}): a retry of this job dials nobody. ${next(job, entry.outcome, deps)}`,
+    );
     return { kind: 'ended', outcome: entry.outcome };
   }
   const park = (until: number, reason: string): CallVerdict => {
@@ -57,4 +61,11 @@ export async function admit(job: CallJob, deps: CallDeps): Promise<AdmittedCall 
     return park(deps.now() + deps.fences.lookAgainMs(), reason);
   }
   return { campaign, contact: entry.contact };
+}
+
+/** What an operator who pressed "retry" in Bull Board wants to know: whether this contact is called again. */
+function next({ data }: CallJob, outcome: Outcome, deps: CallDeps): string {
+  const at = redialAfter(outcome, data.attempt, deps.redial);
+  if (at === undefined) return `After ${outcome.disposition} on attempt ${data.attempt} the redial rules make no further one.`;
+  return `Its redial, attempt ${data.attempt + 1}, was made when it ended and is due at ${new Date(at).toISOString()}.`;
 }

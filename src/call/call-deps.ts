@@ -44,7 +44,14 @@ export interface CallDeps {
   openingLines: OpeningLines;
   fences: CallFences;
   /** A call failed for ever, by no fault of the callee: humans are told. Never throws. */
-  alertCallFailed(failed: { attempt: string; campaign: string; phone: string; reason: string; service?: string | undefined; at: number }): void;
+  alertCallFailed(failed: {
+    attempt: string;
+    campaign: string;
+    phone: string;
+    reason: string;
+    service?: string | undefined;
+    at: number;
+  }): void;
   /** Undefined when no CRM is configured. */
   crm: Crm | undefined;
   crmPatienceMs: number;

@@ -13,8 +13,17 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
   const recording = campaign.recording ? await deps.openRecording(attemptId, audio.leg).catch(noRecording(call, deps)) : undefined;
   try {
     await audio.join(channel.id);
-    const { disposition, reason, transcript } = await conversation.run();
-    return { disposition, reason, transcript, answeredAt, endedAt: deps.now(), crmContactId, recording: recording?.file };
+    const { disposition, reason, transcript, error } = await conversation.run();
+    return {
+      disposition,
+      reason,
+      transcript,
+      service: error?.service,
+      answeredAt,
+      endedAt: deps.now(),
+      crmContactId,
+      recording: recording?.file,
+    };
   } catch (error) {
     deps.log.error({ attempt: attemptId, err: error }, 'conversation broke');
     const ended = channel.signal.aborted;

@@ -1,9 +1,11 @@
 import type { Conversation } from '../conversation/conversation.ts';
 import type { CallChannel, DialResult } from '../telephony/dialler.ts';
-import type { CallAudio, CallDeps, Ending, OwnedCall } from './call-deps.ts';
+import type { CallAudio, CallDeps, Ending, OwnedCall, TrunkPass } from './call-deps.ts';
 import type { CallVerdict } from './call-job.ts';
 import { channelId } from './channel-id.ts';
-import { describeError } from './describe-error.ts';
+import { describeError, serviceOf } from './describe-error.ts';
+import { isHeldBack } from './held-back.ts';
+import { park, parkForService } from './park.ts';
 import type { PreparedCall } from './prepare.ts';
 
 /** Somebody picked up. */
@@ -40,7 +42,12 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
       call.job.log(`${speaker}: ${text}${bargedIn ? ' …' : ''}`),
     );
     await conversation.ready;
-    const result = await dialChannel(call, signal, deps);
+    const trunk = await deps.fences.enterTrunk(call.campaign);
+    const result = await dialChannel(call, signal, deps).catch((error: unknown) => {
+      trunk.untold();
+      throw error;
+    });
+    tellTrunk(trunk, result, deps);
     if (result.kind === 'answered') {
       return { channel: result.channel, audio, conversation, abort, answeredAt: deps.now(), crmContactId: prepared.crmContactId };
     }
@@ -50,8 +57,22 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
   } catch (error) {
     abort.abort(error);
     await audio?.close();
-    return { disposition: 'failed', reason: `the phone did not ring: ${describeError(error)}`, crmContactId: prepared.crmContactId };
+    if (isHeldBack(error)) return parkForService(call, error, deps);
+    return {
+      disposition: 'failed',
+      reason: `the phone did not ring: ${describeError(error)}`,
+      service: serviceOf(error),
+      crmContactId: prepared.crmContactId,
+    };
   }
+}
+
+function tellTrunk(trunk: TrunkPass, result: DialResult, deps: CallDeps): void {
+  const theirEnd = result.kind === 'unanswered' && !result.end.byUs ? result.end : undefined;
+  const meaning = theirEnd && deps.telephony.explain(theirEnd);
+  if (theirEnd && meaning?.trunkFault) trunk.failed(theirEnd, meaning.reason);
+  else if (result.kind === 'answered' || meaning) trunk.worked();
+  else trunk.untold();
 }
 
 async function dialChannel(call: OwnedCall, signal: AbortSignal, deps: CallDeps): Promise<DialResult> {
@@ -101,7 +122,7 @@ async function unanswered(
     case 'not-mine':
       // Marked or not, nothing was sent: when the attempt is still ours (a lease that was too old, a slow Redis), it is as if never begun.
       await deps.ledger.unmark(call.attemptId, call.epoch);
-      return park(call, 'this worker lost its right to the call before it dialled', deps);
+      return park(call, ASTERISK_ILL_MS, 'this worker lost its right to the call before it dialled', deps);
     case 'not-sent':
       // Asterisk's word for an endpoint or trunk that it doesn't know: the campaign's fault. Anything else is no fault of this contact's.
       if (result.error.code === 'allocation-failed') {
@@ -111,15 +132,8 @@ async function unanswered(
           crmContactId,
         };
       }
-      return park(call, `Asterisk can't place calls now: ${describeError(result.error)}`, deps);
+      return park(call, ASTERISK_ILL_MS, `Asterisk can't place calls now: ${describeError(result.error)}`, deps);
   }
-}
-
-async function park(call: OwnedCall, reason: string, deps: CallDeps): Promise<CallVerdict> {
-  await deps.ledger.release(call.attemptId, call.epoch);
-  call.job.log(`not now: ${reason}`);
-  deps.log.warn({ attempt: call.attemptId, campaign: call.campaign.name }, `call parked: ${reason}`);
-  return { kind: 'parked', until: deps.now() + ASTERISK_ILL_MS, reason };
 }
 
 /** `PJSIP/{e164}@trunk` with the number in it: `{e164}` and `{number}` with its plus, `{digits}` without. */

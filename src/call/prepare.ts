@@ -27,7 +27,12 @@ export async function prepare(call: OwnedCall, deps: CallDeps): Promise<Prepared
     return { contact, crmContactId, opening, goodbye: renderTemplate(campaign.goodbye, contact) };
   } catch (error) {
     if (isHeldBack(error)) return parkForService(call, error, deps);
-    return { disposition: 'failed', reason: `the opening line could not be rendered: ${describeError(error)}`, service: serviceOf(error), crmContactId };
+    return {
+      disposition: 'failed',
+      reason: `the opening line could not be rendered: ${describeError(error)}`,
+      service: serviceOf(error),
+      crmContactId,
+    };
   }
 }
 

@@ -30,7 +30,14 @@ export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): P
   if (!written) return othersWord(call, facts, deps);
   deps.log.info(facts, `call ended: ${outcome.reason}`);
   if (outcome.disposition === 'failed') {
-    deps.alertCallFailed({ attempt: attemptId, campaign: campaign.name, phone: contact.phone, reason: outcome.reason, service, at: endedAt });
+    deps.alertCallFailed({
+      attempt: attemptId,
+      campaign: campaign.name,
+      phone: contact.phone,
+      reason: outcome.reason,
+      service,
+      at: endedAt,
+    });
   }
   if (redial !== undefined) job.log(`called once more as attempt ${redial.number}, not before ${new Date(redial.at).toISOString()}`);
   return { kind: 'ended', outcome };

@@ -137,6 +137,7 @@ function toCampaign(file: CampaignFile): Campaign {
     script: file.script,
     goodbye: file.goodbye ?? goodbyeIn(file.language) ?? '',
     hours,
+    whenServiceDown: file.whenServiceDown,
     recording: file.recording,
     limits: { answerTimeoutMs: limits.answerTimeout, maxCallMs: limits.maxCall, maxTurns: limits.maxTurns },
   };

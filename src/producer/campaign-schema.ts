@@ -93,6 +93,9 @@ export const campaignSchema = z.strictObject({
       error: '"from" earlier than "to" on the same day (hours over midnight are not possible), e.g. from: 08:00, to: 21:00',
     })
     .prefault({}),
+  whenServiceDown: z
+    .enum(['wait', 'fail'], { error: '"wait" (the contact waits, spending no attempt) or "fail" (its call fails at once)' })
+    .default('wait'),
   recording: z
     .enum(['true', 'false', 'yes', 'no', 'on', 'off'], { error: 'true or false' })
     .transform((text) => ['true', 'yes', 'on'].includes(text))

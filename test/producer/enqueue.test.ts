@@ -34,6 +34,7 @@ const CAMPAIGN: Campaign = {
   script: 'Ask.',
   goodbye: 'Goodbye.',
   hours: { from: '08:00', to: '21:00' },
+  whenServiceDown: 'wait',
   recording: true,
   limits: { answerTimeoutMs: 30_000, maxCallMs: 600_000, maxTurns: 40 },
 };

@@ -38,6 +38,7 @@ const campaign: Campaign = {
   goal: 'Confirm the appointment {{appointment}}.',
   script: 'Ask whether the appointment still suits.',
   hours: { from: '00:00', to: '24:00' },
+  whenServiceDown: 'wait',
   recording: true,
   limits: { answerTimeoutMs: 3_000, maxCallMs: 60_000, maxTurns: 10 },
 };

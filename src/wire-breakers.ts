@@ -1,0 +1,107 @@
+import type { Redis } from 'ioredis';
+import type { Config } from './config.ts';
+import { systemEvent } from './log-facts.ts';
+import type { Logger } from './logger.ts';
+import type { Keys } from './queue/keys.ts';
+import type { BreakerChange, ServiceDefinition } from './resilience/breaker.ts';
+import { type BreakerPolicy, breakerPolicy } from './resilience/breaker-policy.ts';
+import { type Breakers, createBreakers } from './resilience/breakers.ts';
+import { createGuard, type Guard } from './resilience/guard.ts';
+import { createRetryBudget } from './resilience/retry-budget.ts';
+import type { RawServices } from './wire-services.ts';
+
+/** Every ring-fenced service of a process. */
+export interface Fences {
+  breakers: Breakers;
+  guard(service: string): Guard;
+  policy: BreakerPolicy;
+}
+
+export interface FenceParts {
+  config: Config;
+  redis: Redis;
+  keys: Keys;
+  log: Logger;
+  services: RawServices;
+  /** This process runs health checks, so that the others leave the trials to it. */
+  healthWorker: boolean;
+  onChange: (change: BreakerChange) => void;
+}
+
+/** The languages' shortest: what a trial of a voice costs. */
+const PROBE_TEXT = 'Yes.';
+
+export function wireBreakers({ config, redis, keys, log, services, healthWorker, onChange }: FenceParts): Fences {
+  const policy = breakerPolicy(config.serviceDeadlineMs, config.retry, config.breakerResetMs);
+  const breakers = createBreakers({
+    services: definitions(config, services, policy),
+    redis,
+    prefix: keys.prefix,
+    healthWorker,
+    onChange,
+    log,
+  });
+  const retryBudget = createRetryBudget({ redis, prefix: keys.prefix });
+  return {
+    breakers,
+    policy,
+    guard: (service) =>
+      createGuard({ breaker: breakers.of(service), policy: config.retry, deadlineMs: config.serviceDeadlineMs, retryBudget, log }),
+  };
+}
+
+/** A process asks only what it has the keys for; the breakers of the others are not its own. */
+function definitions(config: Config, services: RawServices, policy: ServiceDefinition['policy']): Record<string, ServiceDefinition> {
+  const { textToSpeech, speechToText, languageModel, crm } = services;
+  const table: Record<string, ServiceDefinition> = {};
+  if (textToSpeech !== undefined) {
+    const spoken = { text: PROBE_TEXT, voice: config.elevenLabs.probeVoice, language: 'en', sampleRate: config.mediaSampleRate };
+    table['elevenlabs:text-to-speech'] = {
+      policy,
+      controlPlane: textToSpeech.probe,
+      dataPlane: (signal) => drain(textToSpeech.synthesize(spoken, signal)),
+    };
+  }
+  if (speechToText !== undefined) {
+    const ignore = () => {};
+    const listening = { sampleRate: config.mediaSampleRate, language: 'en', onInterim: ignore, onFinal: ignore, onError: ignore };
+    table['elevenlabs:speech-to-text'] = {
+      policy,
+      controlPlane: speechToText.probe,
+      dataPlane: async (signal) => (await speechToText.open({ ...listening, signal })).close(),
+    };
+  }
+  if (languageModel !== undefined) {
+    const oneWord = { instructions: 'Answer with the word yes.', messages: [{ role: 'user' as const, text: 'yes?' }], tools: [] };
+    table['openai:language-model'] = {
+      policy,
+      controlPlane: languageModel.probe,
+      dataPlane: (signal) => drain(languageModel.respond(oneWord, signal)),
+    };
+  }
+  if (crm !== undefined) table.hubspot = { policy, controlPlane: crm.probe, dataPlane: crm.probe };
+  return table;
+}
+
+/** In the log: every change of a breaker, with the four facts that a failure has. */
+export function tellChange(log: Logger, change: BreakerChange): void {
+  const { kind, service, scope, id } = change;
+  if (change.kind === 'breaker-closed') {
+    const { openForMs, heldBack, by } = change;
+    systemEvent(
+      log,
+      { event: kind, service, breakerState: 'closed', scope, change: id, openForMs, heldBack, by },
+      `${service} is used again, after ${Math.round(openForMs / 1000)} s`,
+    );
+  } else {
+    systemEvent(
+      log,
+      { event: kind, service, breakerState: 'open', scope, change: id, error: change.cause.message },
+      `${service} is not asked any more: calls that need it wait`,
+    );
+  }
+}
+
+async function drain(stream: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of stream);
+}

@@ -1,0 +1,60 @@
+import type { CallFences, TrunkPass } from './call/call-deps.ts';
+import type { Campaign } from './call/campaign.ts';
+import { TransientError } from './errors.ts';
+import type { ServiceDefinition } from './resilience/breaker.ts';
+import type { Breakers } from './resilience/breakers.ts';
+import { sleep } from './sleep.ts';
+
+/** Refused looks a second in one process: few for Redis, many for a queue of other campaigns behind. */
+const REFUSED_LOOKS_PER_SECOND = 20;
+/** When a refused contact is looked at again, and how far that is spread. Milliseconds. */
+const LOOK_AGAIN = { afterMs: 10_000, spreadMs: 5_000 };
+/** A trunk's trial is a call: as long as a phone may ring. Milliseconds. */
+const TRUNK_TRIAL_MS = 120_000;
+
+export interface CallFencesParts {
+  breakers: Breakers;
+  /** The services without which nobody may be rung. */
+  required: readonly string[];
+  trunk: ServiceDefinition;
+}
+
+/** The breakers as a call sees them. */
+export function createCallFences({ breakers, required, trunk }: CallFencesParts): CallFences {
+  let nextLookAt = 0;
+  const trunkService = (campaign: Campaign) => {
+    const service = `trunk:${trunkName(campaign.dialString)}`;
+    breakers.add(service, trunk);
+    return service;
+  };
+  return {
+    refusing: (campaign) => breakers.refusing([...required, trunkService(campaign)]),
+    heldBack: breakers.heldBack,
+    async paceRefusal(signal) {
+      const now = performance.now();
+      nextLookAt = Math.max(now, nextLookAt + 1_000 / REFUSED_LOOKS_PER_SECOND);
+      if (nextLookAt > now) await sleep(nextLookAt - now, signal);
+    },
+    lookAgainMs: () => LOOK_AGAIN.afterMs + Math.round(Math.random() * LOOK_AGAIN.spreadMs),
+    async enterTrunk(campaign): Promise<TrunkPass> {
+      const service = trunkService(campaign);
+      const pass = await breakers.of(service).begin({ deadlineMs: TRUNK_TRIAL_MS });
+      return {
+        worked: () => void pass.succeeded(),
+        untold: () => void pass.failed(new Error('the dial told nothing of the trunk')),
+        failed({ cause, techCause }, reason) {
+          const code = techCause === undefined ? `cause-${cause}` : `sip-${techCause}`;
+          const message = `${service} refused a call: ${reason}`;
+          void pass.failed(new TransientError(message, { service, code, category: 'transient', status: techCause }));
+        },
+      };
+    },
+  };
+}
+
+/** `PJSIP/{e164}@my-carrier` → `PJSIP/my-carrier`; `PJSIP/my-carrier/sip:{digits}@host` → `PJSIP/my-carrier`. */
+export function trunkName(dialString: string): string {
+  const [tech = '', first = '', second] = dialString.split('/');
+  if (second !== undefined) return `${tech}/${first}`;
+  return `${tech}/${first.slice(first.lastIndexOf('@') + 1)}`;
+}
