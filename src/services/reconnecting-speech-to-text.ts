@@ -5,12 +5,13 @@ import type { SpeechToText, SpeechToTextOptions, SpeechToTextSession } from './s
 
 /** The breaker of the service, as far as reconnecting needs it. */
 export interface ReconnectGate {
-  /** False while the breaker refuses: then nobody reconnects. Asked right before each connection. */
-  allowed(): boolean;
-  /** A living session was lost, or a connection failed. Not called for a session that was merely over (its time limit). */
-  failed(error: ServiceError): void;
-  /** A new session listens. */
-  succeeded(): void;
+  /**
+   * Sends one request for a new session through the breaker, which counts how it ends. When the breaker refuses, it rejects with an
+   * error whose code is `breaker-open`, and nobody reconnects any more.
+   */
+  request<T>(open: () => Promise<T>): Promise<T>;
+  /** A living session was lost, which no request tells. Not called for one that was merely over (its time limit, its silence). */
+  lost(error: ServiceError): void;
 }
 
 export interface ReconnectPolicy {
@@ -44,7 +45,7 @@ const DEFAULT_POLICY: ReconnectPolicy = {
   isWorthIt: ({ category }) => category === 'transient' || category === 'rate-limited',
 };
 
-const OPEN_GATE: ReconnectGate = { allowed: () => true, failed() {}, succeeded() {} };
+const NO_GATE: ReconnectGate = { request: (open) => open(), lost() {} };
 
 /** Nobody's fault: the session was over, by its length or because nobody spoke. */
 const SESSION_OVER: readonly string[] = ['session_time_limit_exceeded', 'insufficient_audio_activity', 'session-idle'];
@@ -60,10 +61,7 @@ const STEP_MS = 50;
  * everything that had not become final: the caller notices nothing but later words. The first connection is one request, like any other
  * service's: its failure is the caller's to see.
  */
-export function createReconnectingSpeechToText(
-  inner: SpeechToText,
-  { gate = OPEN_GATE, ...given }: ReconnectingOptions = {},
-): SpeechToText {
+export function createReconnectingSpeechToText(inner: SpeechToText, { gate = NO_GATE, ...given }: ReconnectingOptions = {}): SpeechToText {
   const policy = { ...DEFAULT_POLICY, ...given };
   return {
     async open(request) {
@@ -188,26 +186,29 @@ function createLastingSession({ inner, gate, policy, request }: LastingOptions) 
   /** Never rejects. */
   async function recover(loss: ServiceError): Promise<void> {
     let error = loss;
-    let isRenewal = trouble === undefined && SESSION_OVER.includes(loss.code);
+    const wasOver = SESSION_OVER.includes(loss.code);
+    // A session that was over is replaced at once, unless the one before it just was, too.
+    let atOnce = wasOver && trouble === undefined;
     trouble ??= { since: performance.now(), failures: 0 };
     const current = trouble;
+    if (!wasOver) gate.lost(loss);
     while (!isOver()) {
-      if (!isRenewal) gate.failed(error);
-      const waitMs = isRenewal ? 0 : delayMs(policy, current.failures++, error.retryAfterMs);
+      const waitMs = atOnce ? 0 : delayMs(policy, current.failures++, error.retryAfterMs);
       const leftMs = current.since + policy.patienceMs - performance.now();
-      if (!(isRenewal || SESSION_OVER.includes(error.code) || policy.isWorthIt(error)) || waitMs >= leftMs) return giveUp(error);
-      isRenewal = false;
+      if (!mayHelp(error) || waitMs >= leftMs) return giveUp(error);
+      atOnce = false;
       try {
         await sleep(waitMs, life.signal);
-        if (!gate.allowed()) return giveUp(error);
-        await connectWithin(leftMs - waitMs);
-        if (!isOver()) gate.succeeded();
-        return;
+        return await gate.request(() => connectWithin(leftMs - waitMs));
       } catch (failure) {
         // Anything else is the end of patience, or of the call.
         if (failure instanceof ServiceError) error = failure;
       }
     }
+  }
+
+  function mayHelp(error: ServiceError): boolean {
+    return error.code !== 'breaker-open' && (SESSION_OVER.includes(error.code) || policy.isWorthIt(error));
   }
 
   async function connectWithin(ms: number): Promise<void> {

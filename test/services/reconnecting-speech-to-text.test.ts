@@ -26,9 +26,18 @@ async function listen(inner: SpeechToText, options: ReconnectingOptions = {}) {
   const breaker = { closed: true, failed: [] as string[], succeeded: 0 };
   const session = await createReconnectingSpeechToText(inner, {
     gate: {
-      allowed: () => breaker.closed,
-      failed: (error) => breaker.failed.push(error.code),
-      succeeded: () => breaker.succeeded++,
+      async request(open) {
+        if (!breaker.closed) throw serviceFailure('transient', { code: 'breaker-open' });
+        try {
+          const opened = await open();
+          breaker.succeeded++;
+          return opened;
+        } catch (error) {
+          breaker.failed.push((error as ServiceError).code);
+          throw error;
+        }
+      },
+      lost: (error) => breaker.failed.push(error.code),
     },
     ...options,
   }).open({
@@ -168,7 +177,7 @@ describe('a lost transcription', () => {
     breaker.closed = false;
     await vi.advanceTimersByTimeAsync(60_000);
     expect(service.openedAt).toHaveLength(2);
-    expect(failures).toEqual([service.answer]);
+    expect(failures).toMatchObject([{ code: 'breaker-open' }]);
   });
 
   it('waits as long as the service asks for', async () => {
