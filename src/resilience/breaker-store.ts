@@ -115,7 +115,9 @@ export function createBreakerStore({ redis, prefix, processId }: BreakerStoreOpt
   return {
     changesChannel,
     asksChannel: `${base}-asks`,
-    async sync(services, { ttlMs, prober, healthWorker, tellsNews }) {
+    async sync(asked, { ttlMs, prober, healthWorker, tellsNews }) {
+      // Copied: more may be added while Redis answers.
+      const services = [...asked];
       const of = [keys.processes, keys.healthWorkers, keys.news, keys.tellers, ...services.map(keys.hash)];
       const args = [processId, ttlMs, Number(prober), Number(healthWorker), Number(tellsNews), TELL_AGAIN_MS];
       const answer = (await scripts.sync(of, args)) as unknown[];

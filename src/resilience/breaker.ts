@@ -35,7 +35,7 @@ export interface Pass {
 export interface Breaker {
   readonly service: string;
   readonly state: BreakerState;
-  /** Of the last change of state. Unix milliseconds. */
+  /** Of the last change of state; 0 when it never changed. Unix milliseconds. */
   readonly since: number;
   readonly scope: BreakerScope;
   readonly cause: BreakerCause | undefined;
@@ -102,7 +102,7 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
   const { service, definition, fleet, tellLocal, log } = options;
   const { policy, dataPlane } = definition;
   const account = definition.account ?? service.replace(/:.*/, '');
-  let since = Date.now();
+  let since = 0;
   let scope: BreakerScope = 'local';
   let cause: BreakerCause | undefined;
   let lastFailure: BreakerCause | undefined;
