@@ -79,7 +79,7 @@ export function exchange(target: AriTarget, request: AriRequest): Promise<AriAns
       (body) => {
         clearTimeout(timer);
         const status = incoming.statusCode ?? 0;
-        if (status < 200 || status > 299) reject(statusError(what, status, explanationIn(body)));
+        if (status < 200 || status > 299) reject(statusError(what, { status, said: explanationIn(body), headers: incoming.headers }));
         else resolve({ status, headers: incoming.headers, body });
       },
       (error: Error) => breakOff(unansweredError(what, 'answer-cut-off', error.message, error)),

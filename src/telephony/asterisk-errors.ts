@@ -1,3 +1,5 @@
+import { createClassify } from '../error-classification/classify.ts';
+import type { ErrorTable } from '../error-classification/error-table.ts';
 import { type ErrorCategory, type ServiceError, serviceError } from '../errors.ts';
 
 const SERVICE = 'asterisk';
@@ -18,39 +20,51 @@ export function isNeverSent(error: ServiceError): boolean {
   return NEVER_SENT.has(error.code);
 }
 
-interface StatusMeaning {
-  code: string;
-  category: ErrorCategory;
-  advice: string;
+/** What ARI, or a proxy before it, means by a status. The diallers and the sweep add what they know of their own requests. */
+export const ASTERISK_ERRORS: ErrorTable = {
+  label: 'Asterisk',
+  shape: { status: ['status'], code: [], detail: ['said'], headers: ['headers'] },
+  rules: [
+    { status: [401], category: 'auth', as: 'wrong-credentials', hint: 'Check ARI_USERNAME and ARI_PASSWORD against ari.conf.' },
+    { status: [403], category: 'auth', as: 'forbidden', hint: 'The ARI user may only read: set read_only = no in ari.conf.' },
+    // Every hang-up races with the requests that are under way.
+    {
+      status: [404],
+      category: 'permanent',
+      as: 'not-found',
+      hint: 'It is gone, or what answers at ARI_URL is not an Asterisk with ARI.',
+    },
+    { status: [409, 412], category: 'permanent', as: 'conflict', hint: 'It is not in a state that allows this.' },
+    { status: [422], category: 'permanent', as: 'bad-parameters', hint: 'Asterisk does not accept what was asked for.' },
+    { status: [429], category: 'rate-limited', as: 'rate-limited', hint: 'Something in front of Asterisk limits requests.' },
+    { status: [502, 504], category: 'transient', hint: 'A proxy in front of Asterisk does not reach it.' },
+    { status: [503], category: 'transient', as: 'not-ready', hint: 'Asterisk is starting or stopping.' },
+    { status: ['5xx'], category: 'transient', hint: "Look at Asterisk's own log." },
+    // ARI answers no redirects: another server does, a login page perhaps.
+    {
+      status: [300, 301, 302, 303, 307, 308],
+      category: 'transient',
+      as: 'not-ari',
+      hint: 'What answers is not ARI: check ARI_URL, and proxies in between.',
+    },
+  ],
+};
+
+const classify = createClassify({ service: SERVICE, table: ASTERISK_ERRORS, secrets: [] });
+
+export interface Refusal {
+  status: number;
+  /** Asterisk's own explanation; empty without one. */
+  said: string;
+  headers?: object | undefined;
 }
 
-function meaningOf(status: number): StatusMeaning {
-  switch (status) {
-    case 401:
-      return { code: 'wrong-credentials', category: 'auth', advice: 'check the ARI user and password against ari.conf' };
-    case 403:
-      return { code: 'forbidden', category: 'auth', advice: 'the ARI user may only read: set read_only = no in ari.conf' };
-    case 404:
-      return { code: 'not-found', category: 'permanent', advice: 'it is gone, or this is not the address of an Asterisk with ARI' };
-    case 409:
-      return { code: 'conflict', category: 'permanent', advice: 'it is not in a state that allows this' };
-    case 429:
-      return { code: 'rate-limited', category: 'rate-limited', advice: 'something in front of Asterisk limits requests' };
-    case 503:
-      return { code: 'not-ready', category: 'transient', advice: 'Asterisk is starting or stopping' };
-  }
-  if (status >= 500) return { code: `http-${status}`, category: 'transient', advice: "look at Asterisk's own log" };
-  return { code: `http-${status}`, category: 'permanent', advice: 'Asterisk does not accept this request' };
+/** Asterisk (or what stands before it) answered, but not with success. */
+export function statusError(what: string, refusal: Refusal): ServiceError {
+  return classify(refusal, what);
 }
 
-/** Asterisk (or what stands before it) answered, but not with success. `said` is its own explanation. */
-export function statusError(what: string, status: number, said: string): ServiceError {
-  const { code, category, advice } = meaningOf(status);
-  const quote = said ? ` "${said.slice(0, 200)}"` : '';
-  return serviceError(`Asterisk answered ${what} with ${status}${quote}: ${advice}`, { service: SERVICE, code, category, status });
-}
-
-/** No usable answer came. `code` is the system's (`ECONNREFUSED`) or ours. */
+/** No usable answer came, which is transient whatever the reason. `code` is the system's (`ECONNREFUSED`) or ours. */
 export function unansweredError(what: string, code: string, why: string, cause?: unknown): ServiceError {
   return serviceError(`Asterisk did not answer ${what}: ${why}`, { service: SERVICE, code, category: 'transient', cause });
 }

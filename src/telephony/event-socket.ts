@@ -75,7 +75,7 @@ export function openEventSocket(options: EventSocketOptions): Promise<EventSocke
 }
 
 function statusOf(what: string, status: number): ServiceError {
-  return statusError(what, status, '');
+  return statusError(what, { status, said: '' });
 }
 
 function watch(socket: WebSocket, pingIntervalMs: number): { lastHeardAt(): number; stop(): void } {

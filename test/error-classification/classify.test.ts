@@ -3,9 +3,12 @@ import { createClassify, fault } from '../../src/error-classification/classify.t
 import type { ErrorTable } from '../../src/error-classification/error-table.ts';
 import { NETWORK_RULES } from '../../src/error-classification/network.ts';
 import { PermanentError, TransientError } from '../../src/errors.ts';
+import { REDIS_ERRORS } from '../../src/queue/redis-errors.ts';
 import { ELEVENLABS_ERRORS } from '../../src/services/errors/elevenlabs.ts';
+import { GOOGLE_SHEETS_ERRORS } from '../../src/services/errors/google-sheets.ts';
 import { HUBSPOT_ERRORS } from '../../src/services/errors/hubspot.ts';
 import { OPENAI_ERRORS } from '../../src/services/errors/openai.ts';
+import { ASTERISK_ERRORS } from '../../src/telephony/asterisk-errors.ts';
 
 const TABLE: ErrorTable = {
   label: 'Example',
@@ -91,19 +94,22 @@ describe('an error', () => {
   });
 });
 
-describe.each([ELEVENLABS_ERRORS, OPENAI_ERRORS, HUBSPOT_ERRORS])('the table of $label', ({ rules }) => {
-  it('has no line that an earlier one hides', () => {
-    const hidden = rules.filter((rule, i) =>
-      rules.slice(0, i).some((earlier) => {
-        const covers = (wide: readonly unknown[] | undefined, narrow: readonly unknown[] | undefined) =>
-          wide === undefined || (narrow?.every((word) => wide.includes(word)) ?? false);
-        return covers(earlier.status, rule.status) && covers(earlier.code, rule.code) && covers(earlier.name, rule.name);
-      }),
-    );
-    expect(hidden).toEqual([]);
-  });
+describe.each([ELEVENLABS_ERRORS, OPENAI_ERRORS, HUBSPOT_ERRORS, GOOGLE_SHEETS_ERRORS, ASTERISK_ERRORS, REDIS_ERRORS])(
+  'the table of $label',
+  ({ rules }) => {
+    it('has no line that an earlier one hides', () => {
+      const hidden = rules.filter((rule, i) =>
+        rules.slice(0, i).some((earlier) => {
+          const covers = (wide: readonly unknown[] | undefined, narrow: readonly unknown[] | undefined) =>
+            wide === undefined || (narrow?.every((word) => wide.includes(word)) ?? false);
+          return covers(earlier.status, rule.status) && covers(earlier.code, rule.code) && covers(earlier.name, rule.name);
+        }),
+      );
+      expect(hidden).toEqual([]);
+    });
 
-  it('tells a human what to do on every line', () => {
-    for (const { hint } of [...rules, ...NETWORK_RULES]) expect(hint).toMatch(/^[A-Z].*\.$/);
-  });
-});
+    it('tells a human what to do on every line', () => {
+      for (const { hint } of [...rules, ...NETWORK_RULES]) expect(hint).toMatch(/^[A-Z].*\.$/);
+    });
+  },
+);
