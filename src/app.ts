@@ -13,10 +13,13 @@ import type { Logger } from './logger.ts';
 import { createCallQueue } from './queue/call-queue.ts';
 import { createCallWorker } from './queue/call-worker.ts';
 import { createCampaignStore } from './queue/campaign-store.ts';
+import { createHealthQueue, createHealthWorker, scheduleHealthChecks } from './queue/health-queue.ts';
 import { createKeys, type Keys } from './queue/keys.ts';
 import { connectRedis } from './queue/redis.ts';
+import { assertKeepsItsWord } from './queue/redis-rules.ts';
+import { redisHosts } from './redis-address.ts';
 import type { BreakerChange } from './resilience/breaker.ts';
-import { startRedis } from './sandbox/redis-server.ts';
+import { checkServices } from './resilience/health-check.ts';
 import { loadElevenLabsSdk } from './services/elevenlabs-client.ts';
 import { type AriConnection, createAriConnection } from './telephony/ari-connection.ts';
 import { watchAsterisk } from './watch-asterisk.ts';
@@ -27,6 +30,7 @@ import { type Fences, tellChange, wireBreakers } from './wire-breakers.ts';
 import { wireCalls } from './wire-calls.ts';
 import { type Health, serviceConnections, startHealth } from './wire-health.ts';
 import { startLedger } from './wire-ledger.ts';
+import { openRedisServer } from './wire-redis.ts';
 import { createServices, fenceDelivery, fenceServices, type RawServices } from './wire-services.ts';
 import { startSweep } from './wire-sweep.ts';
 
@@ -67,6 +71,7 @@ export async function startApp(config: Config, roles: readonly WorkerRole[], log
     // First, so that they are the last to go: a start that waits for Asterisk and a drain can both be watched.
     const web = roles.includes('web') ? await startWeb(config, { redis, keys }, fenced, health, started) : undefined;
     if (roles.includes('delivery')) startDelivery(config, { redis, keys }, fenced, started, log);
+    if (roles.includes('health')) await startHealthChecks(config, { redis, keys }, fenced, started, log);
     if (roles.includes('call')) await startCalls(config, { redis, keys }, fenced, health, started, log);
     return { web, stop };
   } catch (error) {
@@ -87,11 +92,12 @@ interface Store {
 }
 
 async function connect(config: Config, started: Started[], log: Logger): Promise<Store> {
-  const server = await startRedis({ redisUrl: config.redisUrl, dataDir: config.dataDir, mirror: config.debianMirror });
+  const server = await openRedisServer(config);
   if (server.note !== undefined) log.warn({}, server.note);
   started.push({ name: 'redis server', stop: () => server.stop() });
   const redis = connectRedis(server.url, (error) => log.error({ service: 'redis', err: error }, `Redis: ${error.message}`));
   started.push({ name: 'redis connection', stop: async () => redis.disconnect() });
+  if (!config.redisDisposable) await assertKeepsItsWord(redis, redisHosts(server.url));
   return { redis, keys: createKeys(config.queuePrefix) };
 }
 
@@ -219,6 +225,26 @@ function startDelivery(config: Config, { redis, keys }: Store, { raw, fences, al
   log.info({ crm: crm === undefined ? 'off' : 'hubspot' }, 'delivery worker started');
 }
 
+async function startHealthChecks(
+  config: Config,
+  { redis, keys }: Store,
+  { fences }: Fenced,
+  started: Started[],
+  log: Logger,
+): Promise<void> {
+  const onError = (error: Error) => log.error({ err: error }, `health queue: ${error.message}`);
+  const queue = createHealthQueue(redis, keys.prefix);
+  started.push({ name: 'health queue', stop: () => queue.close() });
+  await scheduleHealthChecks(queue, config.healthIntervalMs);
+  const { breakers } = fences;
+  const worker = createHealthWorker({ connection: redis, prefix: keys.prefix, onError }, (signal) =>
+    checkServices({ breakers, log }, signal),
+  );
+  started.push({ name: 'health worker', stop: () => worker.close() });
+  void worker.run().catch(onError);
+  log.info({ everyMs: config.healthIntervalMs, services: Object.keys(breakers.services) }, 'health worker started');
+}
+
 async function startWeb(
   config: Config,
   { redis, keys }: Store,
@@ -228,7 +254,7 @@ async function startWeb(
 ): Promise<WebServer> {
   const recordingsDir = join(config.dataDir, 'recordings');
   await mkdir(recordingsDir, { recursive: true });
-  const queues = [createCallQueue(redis, keys.prefix), createDeliveryQueue(redis, keys.prefix)];
+  const queues = [createCallQueue(redis, keys.prefix), createDeliveryQueue(redis, keys.prefix), createHealthQueue(redis, keys.prefix)];
   for (const queue of queues) started.push({ name: `${queue.name} queue`, stop: () => queue.close() });
   const health = startHealthMonitor({ own: vitalSigns, readWorkers: heartbeats.read });
   started.push({ name: 'health monitor', stop: async () => health.stop() });

@@ -1,3 +1,3 @@
 import { runWorker } from './run-worker.ts';
 
-await runWorker(['call', 'delivery', 'web']);
+await runWorker(['call', 'health', 'delivery', 'web']);
