@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { type App, startApp, type WorkerRole } from '../../src/app.ts';
-import { loadConfig } from '../../src/config.ts';
+import type { Campaign } from '../../src/call/campaign.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import { startWorld, type World } from '../../src/sandbox/world.ts';
 import type { HealthReport } from '../../src/web/health-report.ts';
+import { openContactSink } from '../../src/wire-producer.ts';
 
 /*
  * Two apps that know of each other through Redis alone: one calls and delivers, one serves the pages; and a third one
@@ -20,9 +22,10 @@ const prefix = `test-${randomUUID()}`;
 const apps: App[] = [];
 let pages: string;
 let everything: string;
+let config: Config;
 
 async function start(roles: readonly WorkerRole[], more: Record<string, string>): Promise<App> {
-  const config = loadConfig(roles, {
+  config = loadConfig(roles, {
     ...world.settings,
     REDIS_URL: inject('redisUrl'),
     QUEUE_PREFIX: prefix,
@@ -30,6 +33,9 @@ async function start(roles: readonly WorkerRole[], more: Record<string, string>)
     WEB_PORT: '0',
     WEB_PASSWORD: 'open sesame',
     LOG_LEVEL: 'silent',
+    // A fast outage.
+    RETRY_INITIAL_DELAY: '50',
+    BREAKER_RESET: '1000',
     ...more,
   });
   const app = await startApp(config, roles, createLogger({ level: 'silent', secrets: config.secrets }));
@@ -86,9 +92,64 @@ it('an Asterisk that falls silent, its sockets still open, is told of within 15 
   await expect.poll(() => health(everything), { timeout: 30_000 }).toMatchObject(well);
 });
 
+const campaign: Campaign = {
+  name: 'reminder',
+  callerId: '+12025550199',
+  dialString: 'PJSIP/{e164}@people',
+  defaultCountry: 'US',
+  language: 'en-US',
+  voice: 'v1',
+  greeting: 'Hello {{name}}.',
+  disclosure: 'I am an assistant.',
+  goodbye: 'Goodbye.',
+  goal: 'Confirm the appointment.',
+  script: 'Ask whether the appointment still suits.',
+  hours: { from: '00:00', to: '24:00' },
+  whenServiceDown: 'wait',
+  recording: false,
+  limits: { answerTimeoutMs: 3_000, maxCallMs: 10_000, maxTurns: 10 },
+};
+
+async function enqueue(role: string, campaignName: string): Promise<void> {
+  const { number, name } = world.people.byRole(role);
+  const sink = await openContactSink({ ...config, queuePrefix: prefix }, { ...campaign, name: campaignName });
+  await sink.add([{ phone: number, name, timeZones: ['America/New_York'], variables: {} }], { update: false, dryRun: false });
+  await sink.close();
+}
+
+it('a voice that is down is named with its error, without a phone number or a key; its recovery is told without a human', {
+  timeout: 60_000,
+}, async () => {
+  world.elevenLabs.faults.set({ kind: 'status', status: 503, body: 'for +12025550105' });
+  await enqueue('says-nothing', 'outage');
+  await expect
+    .poll(() => health(pages), { timeout: 20_000 })
+    .toMatchObject({
+      status: 'unhealthy',
+      httpStatus: 503,
+      dependencies: { ari: 'connected', ai_provider: 'disconnected', services: { 'elevenlabs:text-to-speech': { state: 'open' } } },
+    });
+  const text = await (await fetch(`${pages}/health`)).text();
+  expect(text).toMatch(/503/);
+  expect(text).not.toContain('2025550105');
+  expect(text).not.toContain(world.settings.ELEVENLABS_API_KEY);
+  world.elevenLabs.faults.clear();
+  await expect.poll(() => health(pages), { timeout: 30_000 }).toMatchObject({ ...well, dependencies: { ai_provider: 'connected' } });
+});
+
+it('while a worker drains, the pages show its call until the end', { timeout: 60_000 }, async () => {
+  await enqueue('says-nothing', 'drain');
+  const caller = async () =>
+    (await health(pages)).dependencies.workers.find((worker) => worker.state !== 'lost' && worker.roles.includes('call'));
+  await expect.poll(() => world.asterisk?.channels().some(({ state }) => state === 'Up'), { timeout: 20_000 }).toBe(true);
+  const stopped = apps[0]?.stop();
+  await expect.poll(caller, { timeout: 10_000 }).toMatchObject({ state: 'draining', activeCalls: 1 });
+  expect((await health(pages)).reasons.join('\n')).toMatch(/draining: calls that have begun go on/);
+  await stopped;
+});
+
 it('when the only call worker has ended, the pages say that no call can be placed', { timeout: 30_000 }, async () => {
-  const [caller] = apps;
-  await caller?.stop();
+  await apps[0]?.stop();
   await expect
     .poll(() => health(pages), { timeout: 15_000 })
     .toMatchObject({ status: 'unhealthy', reasons: expect.arrayContaining([expect.stringMatching(/No call worker is alive/)]) });
