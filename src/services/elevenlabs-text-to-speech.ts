@@ -1,7 +1,8 @@
 import type { ElevenLabsClient } from 'elevenlabs';
-import { createClassify, fault } from '../error-classification/classify.ts';
+import { createClassify } from '../error-classification/classify.ts';
 import { createElevenLabsClient, createElevenLabsProbe, type ElevenLabsAccount } from './elevenlabs-client.ts';
 import { ELEVENLABS_ERRORS } from './errors/elevenlabs.ts';
+import { refuseText, wholeSamples } from './pcm-stream.ts';
 import type { Probed } from './probe.ts';
 import { createRequestWatch, type RequestWatch } from './request-watch.ts';
 import type { SpeechRequest, TextToSpeech } from './text-to-speech.ts';
@@ -69,34 +70,9 @@ async function openStream(
       )
       .withRawResponse(),
   );
-  // The documented type is audio/mpeg whatever was asked for, so only what cannot be sound is refused: it would be heard as noise.
-  const type = rawResponse.headers.get('content-type') ?? '';
-  if (/^(text\/|application\/(json|xhtml|xml))/i.test(type)) throw fault('no-audio', `the answer is ${type}, not audio`);
+  // The documented type is audio/mpeg whatever was asked for.
+  refuseText(rawResponse.headers.get('content-type'));
   return data;
-}
-
-/** Samples are two bytes; the network cuts where it likes. */
-async function* wholeSamples(body: ReadableStream<Uint8Array>, watch: RequestWatch): AsyncGenerator<Buffer> {
-  const reader = body.getReader();
-  let odd: Buffer = Buffer.alloc(0);
-  let heard = false;
-  try {
-    while (true) {
-      const { done, value } = await watch.settle(reader.read());
-      if (done) break;
-      const bytes = Buffer.concat([odd, value]);
-      const whole = bytes.length - (bytes.length % 2);
-      odd = bytes.subarray(whole);
-      if (whole === 0) continue;
-      heard = true;
-      watch.started();
-      yield bytes.subarray(0, whole);
-    }
-  } finally {
-    reader.cancel().catch(() => {});
-  }
-  if (!heard) throw fault('no-audio', 'the stream ended without a sound');
-  if (odd.length > 0) throw fault('stream-ended-early', 'the stream ended within a sample');
 }
 
 function pcmFormat(sampleRate: number): 'pcm_8000' | 'pcm_16000' | 'pcm_24000' {

@@ -8,6 +8,7 @@ import { createSandboxApp, listenOnLoopback, type SandboxServer } from '../sandb
 import { type Brain, type BrainReply, type BrainRequest, createRuleBrain } from './brain.ts';
 import { errorBody, openAiErrors, toSse } from './openai-errors.ts';
 import { createResponseWriter, type ResponseWriter, type SseEvent } from './response-events.ts';
+import { speakAloud } from './speech.ts';
 
 export interface OpenAiSandboxOptions {
   /** The only key that is let in. Without it, any. */
@@ -28,6 +29,8 @@ export interface OpenAiSandbox extends SandboxServer {
   baseUrl: string;
   /** What the brain was asked and what it replied, oldest first. */
   readonly replies: { request: BrainRequest; reply: BrainReply }[];
+  /** Every text that was asked for and synthesized, oldest first. */
+  readonly spoken: string[];
 }
 
 const Text = z.union([z.string(), z.array(z.object({ text: z.string().optional(), refusal: z.string().optional() })).transform(joinText)]);
@@ -58,7 +61,7 @@ interface World {
   replies: OpenAiSandbox['replies'];
 }
 
-/** OpenAI in miniature: the Responses API, streamed or not, with function calls, and the models. */
+/** OpenAI in miniature: the Responses API, streamed or not, with function calls; speech; the models. */
 export async function startOpenAiSandbox(options: OpenAiSandboxOptions = {}): Promise<OpenAiSandbox> {
   const { apiKey, models, brain = createRuleBrain(), firstWordMs = 60, wordMs = 10 } = options;
   const world: World = { apiKey, models, brain, firstWordMs, wordMs, replies: [] };
@@ -71,13 +74,20 @@ export async function startOpenAiSandbox(options: OpenAiSandboxOptions = {}): Pr
     return reply.code(401).send(openAiErrors.invalidApiKey401.body);
   });
   app.post('/v1/responses', (request, reply) => respond(world, request, reply));
+  const spoken: string[] = [];
+  const speech = {
+    spoken,
+    exists: (model: string) => exists(world, model),
+    refuseModel: (reply: FastifyReply) => reply.code(404).send(openAiErrors.modelNotFound404.body),
+  };
+  app.post('/v1/audio/speech', (request, reply) => speakAloud(speech, request, reply));
   app.get('/v1/models/:model', (request, reply) => {
     const { model } = request.params as { model: string };
     if (!exists(world, model)) return reply.code(404).send(openAiErrors.modelNotFound404.body);
     return reply.send({ id: model, object: 'model', created: 1_750_000_000, owned_by: 'system' });
   });
   const server = await listenOnLoopback(app, faults, options.port);
-  return { ...server, baseUrl: `${server.url}/v1`, replies: world.replies };
+  return { ...server, baseUrl: `${server.url}/v1`, replies: world.replies, spoken };
 }
 
 function exists({ models }: World, model: string): boolean {

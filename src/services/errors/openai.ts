@@ -35,7 +35,11 @@ export const OPENAI_ERRORS: ErrorTable = {
     },
     { status: [401], category: 'auth', hint: 'Check OPENAI_API_KEY.' },
     { status: [403], category: 'auth', hint: 'The key may not do this from here: check its project, its permissions and the country.' },
-    { status: [404], category: 'permanent', hint: 'Check OPENAI_MODEL: it may not exist or may not be open to this key.' },
+    {
+      status: [404],
+      category: 'permanent',
+      hint: 'Check OPENAI_MODEL and OPENAI_SPEECH_MODEL: the model may not exist or may not be open to this key.',
+    },
     { status: [409], category: 'transient', hint: 'It will be asked again.' },
     {
       code: [

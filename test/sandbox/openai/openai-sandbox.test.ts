@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Brain, BrainReply } from '../../../src/sandbox/openai/brain.ts';
 import { openAiErrors } from '../../../src/sandbox/openai/openai-errors.ts';
 import { type OpenAiSandbox, startOpenAiSandbox } from '../../../src/sandbox/openai/openai-sandbox.ts';
+import { createListener } from '../../../src/sandbox/voice/voice.ts';
 
 let reply: BrainReply;
 let sandbox: OpenAiSandbox;
@@ -149,5 +150,30 @@ describe('the language model of the sandbox, asked by the real SDK', () => {
     expect((await stream()).at(-1)?.type).toBe('response.output_text.delta');
     sandbox.faults.set({ kind: 'truncate', afterBytes: 3000 });
     expect((await stream()).at(-1)?.type).not.toBe('response.completed');
+  });
+});
+
+describe('the voice of the sandbox, asked by the real SDK', () => {
+  const asked = { model: 'gpt-5-mini', voice: 'alloy', input: 'Hello, this is Anna.', response_format: 'pcm' as const };
+
+  it('speaks raw sound of 24,000 Hz, word for word', async () => {
+    const response = await client.audio.speech.create(asked);
+    const words = createListener(24_000).push(Buffer.from(await response.arrayBuffer()));
+    expect([response.headers.get('content-type'), words.map(({ text }) => text).join(' ')]).toEqual(['audio/pcm', asked.input]);
+    expect(sandbox.spoken).toEqual([asked.input]);
+  });
+
+  it('refuses a voice, a format and a model that it does not have, and a text that is too long', async () => {
+    const refusals: [object, number][] = [
+      [{ voice: 'rachel' }, 400],
+      [{ response_format: 'mp3' }, 400],
+      [{ input: 'x'.repeat(4097) }, 400],
+      [{ model: 'gpt-9' }, 404],
+    ];
+    for (const [change, status] of refusals) {
+      expect((await failure(client.audio.speech.create({ ...asked, ...change }))).status).toBe(status);
+    }
+    expect((await failure(clientWith('wrong').audio.speech.create(asked))).status).toBe(401);
+    expect(sandbox.spoken).toEqual([]);
   });
 });
