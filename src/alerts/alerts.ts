@@ -38,6 +38,8 @@ export interface Alerts {
 /** From here on the log says that alerts wait. Milliseconds. */
 const SLOW_MS = 5_000;
 const RETRY_MS = 1_000;
+/** On their way to Redis at a time. */
+const BATCH = 100;
 const STOP_MS = 2_000;
 
 export function createAlerts(options: AlertsOptions): Alerts {
@@ -47,31 +49,31 @@ export function createAlerts(options: AlertsOptions): Alerts {
   for (const queue of queues.values()) queue.on('error', () => {});
   const grouping = createGrouping({ redis, prefix, windowMs, clock });
   const stopping = new AbortController();
-  const waiting: Alert[] = [];
+  let waiting: Alert[] = [];
   let dropped = 0;
   let running: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
 
-  async function store(alert: Alert): Promise<void> {
-    const slow = setTimeout(
-      () => log.warn({ service: 'redis', waiting: waiting.length }, 'alerts wait in memory: Redis does not answer'),
-      SLOW_MS,
-    );
+  async function store(batch: Alert[]): Promise<void> {
+    const slow = setTimeout(() => log.warn({ service: 'redis' }, 'alerts wait in memory: Redis does not answer'), SLOW_MS);
     try {
-      if ((await grouping.raise(alert)) > 0) await grouping.relay((messages) => enqueueMessages(queues, messages));
+      const told = await Promise.all(batch.map((alert) => grouping.raise(alert)));
+      if (told.some((messages) => messages > 0)) await grouping.relay((messages) => enqueueMessages(queues, messages));
     } finally {
       clearTimeout(slow);
     }
   }
 
   async function work(): Promise<void> {
-    for (let alert = waiting[0]; alert !== undefined && !stopping.signal.aborted; alert = waiting[0]) {
+    while (waiting.length > 0 && !stopping.signal.aborted) {
+      const batch = waiting.slice(0, BATCH);
       try {
-        await store(alert);
-        // `raise` may have dropped it in the meantime.
-        if (waiting[0] === alert) waiting.shift();
+        await store(batch);
+        // Some may have been dropped in the meantime.
+        const stored = new Set(batch);
+        waiting = waiting.filter((alert) => !stored.has(alert));
       } catch (error) {
-        log.error({ service: 'redis', err: error }, 'an alert could not be stored; it is tried again');
+        log.error({ service: 'redis', err: error }, 'alerts could not be stored; they are tried again');
         await sleep(RETRY_MS, stopping.signal).catch(() => {});
       }
     }
@@ -96,8 +98,7 @@ export function createAlerts(options: AlertsOptions): Alerts {
           return;
         }
         if (waiting.length >= maxWaiting) {
-          // Not the first: it may be on its way.
-          waiting.splice(1, 1);
+          waiting.shift();
           dropped += 1;
         }
         waiting.push(clean);

@@ -93,6 +93,7 @@ local function opened()
 end
 
 local function closed()
+  key = redis.call('HGET', incidents, service) or key
   redis.call('HDEL', incidents, service)
   redis.call('SREM', prefix .. key .. ':services', service)
   redis.call('HINCRBY', prefix .. key, 'heldBack', held_back)

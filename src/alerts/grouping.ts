@@ -5,7 +5,8 @@ import { FLUSH, RAISE } from './grouping-scripts.ts';
 
 export interface Grouping {
   /**
-   * Tells the alert at once or counts it; the same alert again changes nothing.
+   * Tells the alert at once or counts it; the same alert again changes nothing. Several may be under way: they are taken in the
+   * order of the calls.
    * @returns how many messages there are to relay because of it.
    */
   raise(alert: Alert): Promise<number>;
@@ -34,14 +35,14 @@ export function createGrouping({ redis, prefix, windowMs, clock }: GroupingOptio
   const base = `${prefix}:alerts:`;
   const outgoing = `${base}outgoing`;
   const keys = [`${base}due`, outgoing, `${base}incidents`];
+  // The whole text each time: were it sent by its hash, the first after a restart of Redis would be overtaken by the second.
   const run = (lua: string, ...args: (string | number)[]) => redis.eval(lua, keys.length, ...keys, base, clock(), windowMs, ...args);
 
   return {
     async raise(alert) {
       const service = 'service' in alert ? (alert.service ?? '') : '';
-      const key = await groupOf(alert, service, (name) => redis.hget(`${base}incidents`, name));
       const heldBack = alert.kind === 'breaker-closed' ? alert.heldBack : 0;
-      return Number(await run(RAISE, kindOf(alert), idOf(alert), key, service, JSON.stringify(alert), heldBack));
+      return Number(await run(RAISE, kindOf(alert), idOf(alert), groupOf(alert, service), service, JSON.stringify(alert), heldBack));
     },
     flush: async () => Number(await run(FLUSH)),
     async relay(deliver) {
@@ -60,12 +61,13 @@ function kindOf(alert: Alert): string {
 }
 
 /** Alerts of one group are told together. */
-async function groupOf(alert: Alert, service: string, incidentOf: (service: string) => Promise<string | null>): Promise<string> {
+function groupOf(alert: Alert, service: string): string {
   switch (alert.kind) {
     case 'breaker-opened':
       return `breaker:${alert.category === 'auth' || alert.category === 'quota' ? (alert.account ?? accountOf(service)) : service}`;
     case 'breaker-closed':
-      return (await incidentOf(service)) ?? `breaker:${service}`;
+      // Unless the script knows the incident that it belongs to.
+      return `breaker:${service}`;
     case 'call-failed':
       return alert.service === undefined ? `call-failed:campaign ${alert.campaign}` : `call-failed:${service}`;
     case 'dead-letter':
