@@ -44,6 +44,12 @@ export type WorkerHealth =
       ari?: { state: string; since: string; lastHeardAt: string | undefined };
     };
 
+/** What is said when no process has the role. Calls go on without either. */
+const MISSED = {
+  delivery: 'No delivery worker is alive: outcomes are kept until one is (npm run worker:delivery).',
+  health: 'No health worker is alive: a service that was down is noticed to be back later than it could be (npm run worker:health).',
+};
+
 /** What no call can do without. */
 const AI_CAPABILITIES = ['text-to-speech', 'speech-to-text', 'language-model'];
 
@@ -70,7 +76,7 @@ export function reportHealth({ workers, redis, readAt }: HealthFacts): HealthRep
     ...callers.filter(({ audiosocket }) => audiosocket === 'stale').map(({ name }) => `An AudioSocket session of ${name} is silent.`),
     ...Object.entries(services).flatMap(([service, health]) => serviceReason(service, health)),
     ...workers.flatMap((worker) => (worker.kind === 'lost' ? [lostReason(worker)] : [])),
-    ...(live.some(({ roles }) => roles.includes('delivery')) ? [] : ['No delivery worker is alive: outcomes are kept until one is.']),
+    ...Object.entries(MISSED).flatMap(([role, reason]) => (live.some(({ roles }) => roles.includes(role)) ? [] : [reason])),
   ];
   const couldCall = redis === 'connected' && callers.some(canPlaceCalls);
   return {

@@ -65,6 +65,7 @@ it.each<[string, WorkerSighting[], RegExp]>([
     /trunk:b/,
   ],
   ['nobody delivers', [live()], /No delivery worker/],
+  ['nobody checks the services', [live({ roles: ['call', 'delivery'] })], /No health worker/],
   ['an audio session is silent', [live({ audiosocket: 'stale' }), deliveryWorker], /AudioSocket session/],
 ])('degraded, because calls go on: %s', (_, workers, reason) => {
   const health = report(...workers);

@@ -30,8 +30,8 @@ beforeEach(async () => {
   const keys = createKeys(`test-${randomUUID()}`);
   workersRedis = new Redis(inject('redisUrl'));
   const store = createHeartbeatStore(workersRedis, keys);
-  beats = [heartbeatOf({ activeCalls: 2 }), heartbeatOf({ name: 'host-2', roles: ['delivery'], ari: undefined })].map((heartbeat) =>
-    startHeartbeat({ store, id: heartbeat.name, read: () => heartbeat, onError: () => {} }),
+  beats = [heartbeatOf({ activeCalls: 2 }), heartbeatOf({ name: 'host-2', roles: ['delivery', 'health'], ari: undefined })].map(
+    (heartbeat) => startHeartbeat({ store, id: heartbeat.name, read: () => heartbeat, onError: () => {} }),
   );
   redis = connectImpatiently(new Redis(`redis://127.0.0.1:${proxy.port}`, { lazyConnect: true }), () => {});
   own = createVitalSigns({ name: 'host-3', roles: ['web'], scrub: (text) => text });

@@ -25,4 +25,4 @@ export const live = (differences: Partial<Heartbeat> = {}): WorkerSighting => {
   return { kind: 'live', id: `${heartbeat.name}/${heartbeat.roles.join('+')}`, heartbeat };
 };
 
-export const deliveryWorker = live({ name: 'host-9', roles: ['delivery'], ari: undefined, services: [] });
+export const deliveryWorker = live({ name: 'host-9', roles: ['delivery', 'health'], ari: undefined, services: [] });
