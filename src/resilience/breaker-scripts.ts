@@ -85,20 +85,28 @@ return 1
 
 /**
  * KEYS: hash, held-back set, news. ARGV: channel, service, epoch it is closed under ('' for a human, who closes any), token
- * of the trial ('' for none). Answers the new epoch when it was open until now, else 0.
+ * of the trial ('' for none). Answers the new epoch when it was open until now, else 0. A human also closes those that single
+ * processes opened for themselves: they follow every new epoch.
  */
 export const CLOSE = `${NOW}
 local state = redis.call('HMGET', KEYS[1], 'state', 'epoch', 'lease', 'since', 'message', 'code', 'category')
-if state[1] ~= 'open' then return 0 end
+if state[1] ~= 'open' then
+  if ARGV[3] == '' then
+    redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+    redis.call('HSET', KEYS[1], 'state', 'closed', 'closedBy', 'human')
+    redis.call('PUBLISH', ARGV[1], ARGV[2])
+  end
+  return 0
+end
 if ARGV[3] ~= '' and state[2] ~= ARGV[3] then return 0 end
 if ARGV[4] ~= '' and state[3] ~= ARGV[4] then return 0 end
+local by = ARGV[3] == '' and 'human' or 'trial'
 local held = redis.call('PFCOUNT', KEYS[2])
 local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
-redis.call('HSET', KEYS[1], 'state', 'closed', 'since', now)
+redis.call('HSET', KEYS[1], 'state', 'closed', 'since', now, 'closedBy', by)
 redis.call('HDEL', KEYS[1], 'lease', 'leaseUntil', 'trialAt', 'by')
 redis.call('DEL', KEYS[2])
 local id = ARGV[2] .. '.' .. epoch
-local by = ARGV[3] == '' and 'human' or 'trial'
 local cause = {message = state[5], code = state[6], category = state[7]}
 local news = {kind = 'breaker-closed', id = id, service = ARGV[2], openForMs = now - tonumber(state[4]), heldBack = held, by = by, cause = cause}
 redis.call('HSET', KEYS[3], id, cjson.encode(news))

@@ -20,6 +20,8 @@ export interface BreakerRecord {
   since: number;
   /** Of its last opening, if there was one. */
   cause: BreakerCause | undefined;
+  /** Who closed it last. */
+  closedBy: 'trial' | 'human';
   /** A trial runs somewhere. */
   trialRunning: boolean;
 }
@@ -75,6 +77,8 @@ export interface BreakerStore {
   readonly changesChannel: string;
   readonly asksChannel: string;
   sync(services: readonly string[], presence: Presence): Promise<FleetView>;
+  /** Looks, and leaves no trace of it. */
+  look(services: readonly string[]): Promise<{ records: BreakerRecord[]; now: number }>;
   leave(): Promise<void>;
   /** True for one process alone, for as long as `ms`. */
   claim(name: string, ms: number): Promise<boolean>;
@@ -88,6 +92,7 @@ export interface BreakerStore {
   /** The news has reached its humans. */
   told(id: string): Promise<void>;
   heldBack(service: string, id: string): Promise<void>;
+  countHeldBack(service: string): Promise<number>;
   /** Names that processes of this installation have breakers for. */
   services(): Promise<string[]>;
   announce(services: readonly string[]): Promise<void>;
@@ -126,6 +131,12 @@ export function createBreakerStore({ redis, prefix, processId }: BreakerStoreOpt
       const news = (answer[3] as string[]).map((text) => JSON.parse(text) as BreakerNews);
       return { records, others: Number(answer[1]), healthWorkers: Number(answer[2]), news };
     },
+    async look(services) {
+      const [seconds, micros] = await redis.time();
+      const now = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+      const hashes = await Promise.all(services.map((service) => redis.hgetall(keys.hash(service))));
+      return { records: services.map((service, index) => readRecord(service, Object.entries(hashes[index] ?? {}).flat(), now)), now };
+    },
     async leave() {
       await redis.multi().zrem(keys.processes, processId).zrem(keys.healthWorkers, processId).exec();
     },
@@ -153,6 +164,7 @@ export function createBreakerStore({ redis, prefix, processId }: BreakerStoreOpt
       // Counts different calls, a few per mille off, in 12 kB at most: a call held back is looked at many times.
       await redis.pfadd(keys.held(service), id);
     },
+    countHeldBack: (service) => redis.pfcount(keys.held(service)),
     services: async () => (await redis.smembers(keys.services)).sort(),
     async announce(services) {
       await redis.sadd(keys.services, ...services);
@@ -170,6 +182,7 @@ function readRecord(service: string, reply: unknown, now: number): BreakerRecord
     open: fields.get('state') === 'open',
     since: Number(fields.get('since') ?? 0),
     cause: category && { message: fields.get('message') ?? '', code: fields.get('code') ?? '', category },
+    closedBy: fields.get('closedBy') === 'human' ? 'human' : 'trial',
     trialRunning: Number(fields.get('leaseUntil') ?? 0) > now,
   };
 }

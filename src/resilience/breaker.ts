@@ -112,6 +112,8 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
   let trialElsewhere = false;
   /** A local opening: has the fleet been asked about it, and has somebody been told? */
   let settled = false;
+  /** The others are being asked: one request at a time is enough. */
+  let settling = false;
   let toldLocally = false;
   let ticketUntil = 0;
   let stopped = false;
@@ -125,7 +127,12 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
   const shared = () => (scope === 'fleet' && fleet.connected ? fleet.store : undefined);
   const resetMs = () => resetMsFor(policy, cause);
   const refusal = (): Refusal => ({ service, since, reason: cause?.message ?? 'it failed' });
-  const facts = () => ({ service, breaker: state(), scope, ...(cause === undefined ? {} : { error: cause.message, code: cause.code }) });
+  const facts = () => ({
+    service,
+    breakerState: state(),
+    scope,
+    ...(cause === undefined ? {} : { error: cause.message, code: cause.code }),
+  });
   const inBackground = (work: Promise<unknown>) => {
     const watched = work.catch((error: unknown) => log.warn({ ...facts(), err: error }, `breaker of ${service}: Redis did not help`));
     background.add(watched);
@@ -139,7 +146,7 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
 
   /** By a request or probe of this process: health workers come first, as long as one lives that can. */
   function mayTry(): boolean {
-    if (!local.trialDue || cause?.category === 'manual') return false;
+    if (!local.trialDue || settling || cause?.category === 'manual') return false;
     return shared() === undefined || dataPlane === undefined || fleet.healthWorkers === 0;
   }
 
@@ -153,13 +160,20 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
     scope = 'local';
     settled = false;
     toldLocally = false;
-    log.warn(facts(), `breaker of ${service} opened in this process: ${why.message}`);
+    log.warn({ ...facts(), event: 'breaker-opened' }, `breaker of ${service} opened in this process: ${why.message}`);
     if (!stopped) settle();
   }
 
   function settle(): void {
+    if (settling) return;
     settled = true;
-    inBackground(settleScope());
+    settling = true;
+    inBackground(
+      settleScope().finally(() => {
+        settling = false;
+        tick();
+      }),
+    );
   }
 
   /** One poisoned node doesn't close the shop: the fleet opens when another process fares no better, or there is none. */
@@ -199,7 +213,10 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
     }
     toldLocally = false;
     since = Date.now();
-    log.info(facts(), `breaker of ${service} closed after ${Math.round(openForMs / 1000)} s`);
+    log.info(
+      { service, breakerState: state(), scope, event: 'breaker-closed' },
+      `breaker of ${service} closed after ${Math.round(openForMs / 1000)} s`,
+    );
   }
 
   async function closeInFleet(store: BreakerStore, under: { epoch: number; token?: string }): Promise<boolean> {
@@ -254,7 +271,7 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
         const nextMs = known === undefined ? restMs : resetMs();
         if (known !== undefined || restMs > 0) await local.failed(leave, nextMs);
         else local.undecided(leave);
-        log.info(facts(), `trial of ${service} ${known === undefined ? 'told nothing' : 'failed'}`);
+        log.info({ ...facts(), event: 'probe' }, `trial of ${service} ${known === undefined ? 'told nothing' : 'failed'}`);
         await lease?.store.endTrial(service, token, nextMs, known).catch(() => {});
       },
     };
@@ -299,7 +316,7 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
     if (record.epoch > epoch) {
       epoch = record.epoch;
       if (record.open) openedElsewhere(record);
-      else closedElsewhere();
+      else closedElsewhere(record.closedBy);
       return;
     }
     if (record.open && record.cause !== undefined && !local.closed) {
@@ -323,14 +340,13 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
     since = record.since;
     toldLocally = false;
     local.open(resetMs());
-    log.warn(facts(), `breaker of ${service} is open: ${cause?.message ?? ''}`);
+    log.warn({ ...facts(), event: 'breaker-opened' }, `breaker of ${service} is open: ${cause?.message ?? ''}`);
   }
 
-  function closedElsewhere(): void {
+  function closedElsewhere(by: 'trial' | 'human'): void {
     if (local.closed) return;
-    toldLocally = false;
     local.close();
-    closedHere('trial');
+    closedHere(by);
   }
 
   return {

@@ -82,7 +82,7 @@ async function withRetries<T>(options: GuardOptions, asked: GuardedRequest, requ
       // Another call's failures have opened it meanwhile: this one hasn't spent its requests, and waiting can't help it.
       if (breaker.state !== 'closed') throw openError(breaker);
       if (retryBudget !== undefined && !(await retryBudget.allows(breaker.service))) throw new RetryBudgetError(error);
-      const facts = { service: breaker.service, operation, breaker: breaker.state, retry, waitMs, code: error.code };
+      const facts = { service: breaker.service, operation, breakerState: breaker.state, retry, waitMs, code: error.code };
       log.warn({ ...facts, error: error.message }, `${operation}: asked again in ${waitMs / 1000} s`);
       await sleep(waitMs, signal);
     }

@@ -77,7 +77,7 @@ async function checkClosed(check: OneCheck, signal: AbortSignal): Promise<Health
 }
 
 async function ask(
-  { definition, service, log }: OneCheck,
+  { breakers, definition, service, log }: OneCheck,
   probe: NonNullable<ServiceDefinition['controlPlane']>,
   signal: AbortSignal,
 ): Promise<HealthFinding> {
@@ -86,7 +86,10 @@ async function ask(
     await withDeadline(probe, { signal, deadlineMs, onLate: () => deadlineError(service, 'control plane', deadlineMs) });
     return 'well';
   } catch (error) {
-    log.warn({ service, error: error instanceof Error ? error.message : String(error) }, `the control plane of ${service} failed`);
+    log.warn(
+      { event: 'probe', service, breakerState: breakers.of(service).state, error: error instanceof Error ? error.message : String(error) },
+      `the control plane of ${service} failed`,
+    );
     return findingOf(error);
   }
 }
