@@ -73,6 +73,8 @@ function demoConfig(world: World, redisUrl: string) {
   return loadConfig(['call', 'delivery', 'web'], {
     ...world.settings,
     REDIS_URL: redisUrl,
+    // Where there is no Redis, the demo's own keeps nothing.
+    REDIS_DISPOSABLE: 'true',
     DATA_DIR,
     WEB_PORT: '0',
     WEB_PASSWORD,

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { UserError } from './errors.ts';
+import { parseRedisAddress, redisPasswords } from './redis-address.ts';
 
 /** One environment variable: how it is read, and what a human is told of it (also in `.env.example`). */
 interface Setting {
@@ -68,7 +69,17 @@ const MEDIA_KINDS = ['auto', 'websocket', 'audiosocket'] as const;
 
 /** Every variable that Ringfence reads. Nothing else in the program reads the environment. */
 export const SETTINGS = {
-  REDIS_URL: url('The Redis that holds the queue and the ledger. Unset: one is started on loopback, in DATA_DIR', ['redis:', 'rediss:']),
+  REDIS_URL: {
+    read: z.string().refine((value) => parseRedisAddress(value) !== undefined),
+    help: 'The Redis that holds the queue and the ledger; rediss:// with TLS, redis+sentinel://host:26379,host:26379/master behind Sentinels. Unset: one is started on loopback, in DATA_DIR',
+    unit: 'URL',
+    expected: 'an address that starts with redis:// or rediss://, or redis+sentinel://host:port,host:port/master',
+  },
+  REDIS_DISPOSABLE: choice(
+    'Accept a Redis that may lose what it has acknowledged: for a demo or a test, never for real calls',
+    ['true', 'false'],
+    'false',
+  ),
   QUEUE_PREFIX: text('Prefix of every key in Redis, so that several installations can share one', 'text', 'ringfence'),
   DATA_DIR: text('Where recordings, logs and a Redis of our own keep their files', 'folder', 'data'),
   DEBIAN_MIRROR: url(
@@ -77,6 +88,7 @@ export const SETTINGS = {
   ),
   LEDGER_DAYS: count('How long an ended attempt is remembered, so that the same contact is not called again', 90, 1, 3650, 'days'),
 
+  DRAIN_TIMEOUT: ms('After SIGTERM, how long calls under way may go on before they end with a goodbye', 300_000),
   REDIAL_INTERRUPTED: ms('How long after a call that a fault of ours cut off the contact is called once more', 300_000, 86_400_000),
 
   ARI_URL: url("Asterisk's HTTP address", ['http:', 'https:'], 'http://127.0.0.1:8088'),
@@ -167,10 +179,13 @@ export type SettingName = keyof typeof SETTINGS;
 
 export interface Config {
   redisUrl: string | undefined;
+  /** May lose what it has acknowledged. */
+  redisDisposable: boolean;
   queuePrefix: string;
   dataDir: string;
   debianMirror: string | undefined;
   ledgerDays: number;
+  drainTimeoutMs: number;
   redialInterruptedMs: number;
   ari: { url: string; username: string; password: string; app: string; deadlineMs: number };
   elevenLabs: { apiKey: string; baseUrl: string; model: string; probeVoice: string };
@@ -299,10 +314,12 @@ function shape(values: ReadonlyMap<SettingName, unknown>): Config {
     .map((name) => string(name));
   return {
     redisUrl: values.has('REDIS_URL') ? string('REDIS_URL') : undefined,
+    redisDisposable: string('REDIS_DISPOSABLE') === 'true',
     queuePrefix: string('QUEUE_PREFIX'),
     dataDir: string('DATA_DIR'),
     debianMirror: string('DEBIAN_MIRROR') || undefined,
     ledgerDays: number('LEDGER_DAYS'),
+    drainTimeoutMs: number('DRAIN_TIMEOUT'),
     redialInterruptedMs: number('REDIAL_INTERRUPTED'),
     ari: {
       url: string('ARI_URL'),
@@ -349,7 +366,7 @@ function shape(values: ReadonlyMap<SettingName, unknown>): Config {
     logLevel: string('LOG_LEVEL'),
     secrets: [
       ...secrets,
-      ...passwordOf(string('REDIS_URL')),
+      ...redisPasswords(string('REDIS_URL')),
       ...passwordOf(string('ALERT_EMAIL_SMTP_URL')),
       ...passwordOf(string('ALERT_WEBHOOK_URL')),
     ],

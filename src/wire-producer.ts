@@ -5,14 +5,14 @@ import { UserError } from './errors.ts';
 import { createContactSink } from './queue/contact-sink.ts';
 import { createKeys } from './queue/keys.ts';
 import { connectRedisNow } from './queue/redis.ts';
-import { startRedis } from './sandbox/redis-server.ts';
+import { openRedisServer } from './wire-redis.ts';
 
 /**
  * Opens the queue for a script: the configured Redis, else the one in the data folder, which is started when it doesn't run.
  * @throws UserError when Redis can't be reached; nothing has been written then.
  */
 export async function openContactSink(config: Config, campaign: Campaign): Promise<ContactSink> {
-  const server = await startRedis({ redisUrl: config.redisUrl, dataDir: config.dataDir, mirror: config.debianMirror });
+  const server = await openRedisServer(config);
   if (server.kind === 'javascript') {
     await server.stop();
     throw new UserError(`Nothing was enqueued: it would be lost with this process. ${server.note ?? ''}`.trim());

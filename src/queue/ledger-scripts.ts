@@ -178,10 +178,11 @@ return 1
 /**
  * KEYS: pulse, then entry and lease an attempt. ARGV: lease ms, longest pause between two renewals of the fleet in ms, then
  * epoch and lease an attempt. Renews what is still this worker's; answers each attempt's epoch as it stands, -1 for none.
+ * It writes also when there is nothing to renew: so that it fails as soon as Redis can't be written.
  */
 export const RENEW = `
 ${NOW}
-if redis.call('PEXPIRE', KEYS[1], ARGV[2]) == 0 then redis.call('SET', KEYS[1], now, 'PX', ARGV[2]) end
+redis.call('SET', KEYS[1], redis.call('GET', KEYS[1]) or now, 'PX', ARGV[2])
 local epochs = {}
 for i = 2, #KEYS, 2 do
   local epoch = redis.call('HGET', KEYS[i], 'epoch')

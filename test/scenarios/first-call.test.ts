@@ -93,6 +93,7 @@ beforeAll(async () => {
   config = loadConfig(['call', 'delivery'], {
     ...world.settings,
     REDIS_URL: inject('redisUrl'),
+    REDIS_DISPOSABLE: 'true',
     QUEUE_PREFIX: `test-${randomUUID()}`,
     DATA_DIR: dataDir,
     ARI_APP: 'scenario-first-call',

@@ -1,0 +1,50 @@
+import type { Redis } from 'ioredis';
+import { UserError } from '../errors.ts';
+
+interface Rule {
+  setting: 'appendonly' | 'appendfsync' | 'maxmemory-policy';
+  needed: string;
+  /** What would happen otherwise. */
+  why: string;
+}
+
+const RULES: readonly Rule[] = [
+  { setting: 'appendonly', needed: 'yes', why: 'a restart would forget who has been called, and call them again' },
+  {
+    setting: 'appendfsync',
+    needed: 'always',
+    why: 'up to a second of what was acknowledged is lost when it is killed, and one lost word is a second call to somebody',
+  },
+  { setting: 'maxmemory-policy', needed: 'noeviction', why: 'a full Redis would drop contacts to make room' },
+];
+
+/**
+ * @throws UserError that names every setting by which this Redis may lose what it has acknowledged, and how to mend it.
+ */
+export async function assertKeepsItsWord(redis: Redis, where: string): Promise<void> {
+  const found = await Promise.all(RULES.map(async (rule) => ({ ...rule, is: await readSetting(redis, rule.setting) })));
+  const broken = found.filter(({ is, needed }) => is !== needed);
+  if (broken.length === 0) return;
+  const lines = broken.map(
+    ({ setting, needed, why, is }) => `  - ${setting} is ${is ?? 'not to be found out'}; needed: ${needed}, because else ${why}.`,
+  );
+  const commands = broken.map(({ setting, needed }) => `redis-cli config set ${setting} ${needed}`).join(' && ');
+  throw new UserError(
+    `The Redis at ${where} may lose what it has acknowledged, so no calls are placed with it:\n${lines.join('\n')}\n` +
+      `Set it in redis.conf, or while it runs: ${commands} && redis-cli config rewrite. Where the data may be lost (a demo, a test): REDIS_DISPOSABLE=true.`,
+  );
+}
+
+/** Hosted Redis may forbid CONFIG; INFO tells two of the three then. */
+async function readSetting(redis: Redis, setting: Rule['setting']): Promise<string | undefined> {
+  try {
+    const [, value] = (await redis.config('GET', setting)) as string[];
+    if (value !== undefined) return value;
+  } catch {
+    // Forbidden, or unknown to this server.
+  }
+  const info = await redis.info().catch(() => '');
+  const field = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1];
+  if (setting === 'appendonly') return { '1': 'yes', '0': 'no' }[field('aof_enabled') ?? ''];
+  return setting === 'maxmemory-policy' ? field('maxmemory_policy') : undefined;
+}
