@@ -19,7 +19,7 @@ import { connectRedis } from './queue/redis.ts';
 import { assertKeepsItsWord } from './queue/redis-rules.ts';
 import { redisHosts } from './redis-address.ts';
 import type { BreakerChange } from './resilience/breaker.ts';
-import { checkServices } from './resilience/health-check.ts';
+import { createHealthChecks } from './resilience/health-check.ts';
 import { loadElevenLabsSdk } from './services/elevenlabs-client.ts';
 import { type AriConnection, createAriConnection } from './telephony/ari-connection.ts';
 import { watchAsterisk } from './watch-asterisk.ts';
@@ -30,8 +30,11 @@ import { type Fences, tellChange, wireBreakers } from './wire-breakers.ts';
 import { wireCalls } from './wire-calls.ts';
 import { type Health, serviceConnections, startHealth } from './wire-health.ts';
 import { startLedger } from './wire-ledger.ts';
+import type { LogHooks } from './wire-logs.ts';
+import { startMedia } from './wire-media.ts';
 import { openRedisServer } from './wire-redis.ts';
 import { createServices, fenceDelivery, fenceServices, type RawServices } from './wire-services.ts';
+import { type Sheets, startSheets } from './wire-sheets.ts';
 import { startSweep } from './wire-sweep.ts';
 
 /** What a process of Ringfence does while it runs. */
@@ -53,7 +56,7 @@ interface Started {
  * The one place that wires: starts what the roles need, in order.
  * @throws UserError when something a human must mend stands in the way; then nothing is left running.
  */
-export async function startApp(config: Config, roles: readonly WorkerRole[], log: Logger): Promise<App> {
+export async function startApp(config: Config, roles: readonly WorkerRole[], log: Logger, hooks?: LogHooks): Promise<App> {
   const started: Started[] = [];
   let health: Health | undefined;
   let stopping: Promise<void> | undefined;
@@ -64,13 +67,20 @@ export async function startApp(config: Config, roles: readonly WorkerRole[], log
   };
   try {
     const { redis, keys } = await connect(config, started, log);
+    const sheets = startSheets({ config, redis, prefix: keys.prefix, log, writes: roles.includes('delivery') });
+    if (sheets !== undefined) {
+      hooks?.onEvent(sheets.onEvent);
+      started.push({ name: 'spreadsheet', stop: sheets.stop });
+    }
     const fenced = await startFences(config, roles, { redis, keys }, started, log);
+    const { breakers } = fenced.fences;
+    hooks?.breakerStates((service) => (service in breakers.services ? breakers.of(service).state : undefined));
     health = await startHealth({ config, roles, redis, keys, log });
     started.push({ name: 'heartbeat', stop: health.stop });
     health.vitalSigns.report({ services: () => serviceConnections(fenced.fences.breakers) });
     // First, so that they are the last to go: a start that waits for Asterisk and a drain can both be watched.
     const web = roles.includes('web') ? await startWeb(config, { redis, keys }, fenced, health, started) : undefined;
-    if (roles.includes('delivery')) startDelivery(config, { redis, keys }, fenced, started, log);
+    if (roles.includes('delivery')) startDelivery(config, { redis, keys, sheets }, fenced, started, log);
     if (roles.includes('health')) await startHealthChecks(config, { redis, keys }, fenced, started, log);
     if (roles.includes('call')) await startCalls(config, { redis, keys }, fenced, health, started, log);
     return { web, stop };
@@ -154,6 +164,11 @@ async function startCalls(
   // Before the first call: loading it stops everything else for a second or more, and a lock that isn't renewed is lost.
   await loadElevenLabsSdk();
   await reachAsterisk(asterisk);
+  const media = await startMedia({ config, asterisk, log });
+  started.push({ name: 'media', stop: media.stop });
+  vitalSigns.report({
+    audiosocket: () => (media.audioSocket === undefined ? 'disabled' : media.audioSocket.stale ? 'stale' : 'listening'),
+  });
   await mkdir(join(config.dataDir, 'recordings'), { recursive: true });
 
   const keeping = startLedger({ config, redis, keys, log });
@@ -168,6 +183,7 @@ async function startCalls(
     ledger,
     campaigns,
     asterisk,
+    media,
     services: fenceServices(config, raw, fences),
     breakers: fences.breakers,
     policy: fences.policy,
@@ -206,12 +222,19 @@ async function reachAsterisk(asterisk: AriConnection): Promise<void> {
   }
 }
 
-function startDelivery(config: Config, { redis, keys }: Store, { raw, fences, alerts }: Fenced, started: Started[], log: Logger): void {
+function startDelivery(
+  config: Config,
+  { redis, keys, sheets }: Store & { sheets: Sheets | undefined },
+  { raw, fences, alerts }: Fenced,
+  started: Started[],
+  log: Logger,
+): void {
   const { crm, languageModel } = fenceDelivery(config, raw, fences);
   const onError = (error: Error) => log.error({ err: error }, `delivery queue: ${error.message}`);
   const queue = createDeliveryQueue(redis, keys.prefix);
   started.push({ name: 'delivery queue', stop: () => queue.close() });
   const worker = createDeliveryWorker({ connection: redis, prefix: keys.prefix, onError }, async (entry, tries, signal) => {
+    if (entry.kind === 'sheet-row') return sheets?.addCall(entry.data);
     if (crm === undefined) throw new Error('No CRM is configured any more: set HUBSPOT_ACCESS_TOKEN, then retry this job.');
     await deliverCrmRecord(entry.data, { crm, languageModel }, tries, signal);
   });
@@ -222,7 +245,10 @@ function startDelivery(config: Config, { redis, keys }: Store, { raw, fences, al
   const alertWorkers = wireAlertWorkers({ config, redis, prefix: keys.prefix, log }, alerts.raise);
   started.push({ name: 'alert workers', stop: () => alertWorkers.stop() });
   alertWorkers.start();
-  log.info({ crm: crm === undefined ? 'off' : 'hubspot' }, 'delivery worker started');
+  log.info(
+    { crm: crm === undefined ? 'off' : 'hubspot', spreadsheet: sheets === undefined ? 'off' : 'google-sheets' },
+    'delivery worker started',
+  );
 }
 
 async function startHealthChecks(

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { UserError } from './errors.ts';
 import { parseRedisAddress, redisPasswords } from './redis-address.ts';
+import { parseServiceAccount, readServiceAccount, type ServiceAccount } from './service-account.ts';
 
 /** One environment variable: how it is read, and what a human is told of it (also in `.env.example`). */
 interface Setting {
@@ -173,7 +174,28 @@ export const SETTINGS = {
   RUNBOOK_URL: url('Where you publish docs/operations.md, for the links in alerts. Unset: they name the file', ['http:', 'https:']),
 
   LOG_LEVEL: choice('Least important line that is logged', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
+  GOOGLE_SHEETS_ID: text(
+    'Spreadsheet that gets a row for each failure, system event and call (the long word in its address). Unset: none',
+    'id',
+  ),
+  GOOGLE_SERVICE_ACCOUNT_FILE: {
+    read: z.string().refine((path) => readServiceAccount(path) !== undefined),
+    help: 'Key file of the service account that the spreadsheet is shared with, as an editor',
+    unit: 'file',
+    expected: 'a key file of a service account (JSON, as Google hands it out) that can be read',
+  },
+  GOOGLE_SERVICE_ACCOUNT_JSON: {
+    read: z.string().refine((json) => parseServiceAccount(json) !== undefined),
+    help: 'What stands in that file, instead of the file',
+    unit: 'secret',
+    expected: 'the key of a service account (JSON, as Google hands it out)',
+    secret: true,
+  },
+  GOOGLE_SHEETS_BASE_URL: url('Where Google Sheets is reached', ['http:', 'https:'], 'https://sheets.googleapis.com'),
+
 } as const satisfies Record<string, Setting>;
+  LOG_FILE_SIZE: count('When a log file in DATA_DIR/logs is full and the next one begins', 50, 1, 10_000, 'MB'),
+  LOG_KEEP: count('How long log files are kept', 14, 1, 3650, 'days'),
 
 export type SettingName = keyof typeof SETTINGS;
 
@@ -208,7 +230,10 @@ export interface Config {
   alerts: AlertSettings;
   logLevel: string;
   /** Every secret value, for the logger to black out. */
+  /** Undefined when no spreadsheet is configured. */
+  googleSheets: (ServiceAccount & { spreadsheetId: string; baseUrl: string }) | undefined;
   secrets: string[];
+  logFiles: { maxFileBytes: number; keepDays: number };
 }
 
 export interface AlertSettings {
@@ -267,7 +292,7 @@ export function loadConfig(roles: readonly Role[], env: Record<string, string | 
     if (parsed.success) values.set(name, parsed.data);
     else problems.push(`${name} is ${setting.secret ? 'not usable' : JSON.stringify(raw)}. Expected: ${setting.expected}.`);
   }
-  problems.push(...halfSet(values, env));
+  problems.push(...halfSet(values, env), ...sheetProblems(env));
   if (problems.length > 0) {
     throw new UserError(
       `The settings can't be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}\nSet them in the environment or in .env (.env.example lists them all) and start again.`,
@@ -308,12 +333,33 @@ function shapeAlerts(string: (name: SettingName) => string, number: (name: Setti
 
 function shape(values: ReadonlyMap<SettingName, unknown>): Config {
   const string = (name: SettingName) => String(values.get(name) ?? '');
+/** A spreadsheet needs an account, which is given in one of two ways. */
+function sheetProblems(env: Record<string, string | undefined>): string[] {
+  const given = (name: SettingName) => Boolean(env[name]?.trim());
+  const [id, file, json] = [given('GOOGLE_SHEETS_ID'), given('GOOGLE_SERVICE_ACCOUNT_FILE'), given('GOOGLE_SERVICE_ACCOUNT_JSON')];
+  const either = 'GOOGLE_SERVICE_ACCOUNT_FILE or GOOGLE_SERVICE_ACCOUNT_JSON';
+  if (file && json) return ['GOOGLE_SERVICE_ACCOUNT_FILE and GOOGLE_SERVICE_ACCOUNT_JSON are both set. Expected: one of them.'];
+  if (id && !file && !json) return [`GOOGLE_SHEETS_ID is set, but no service account is. Expected: ${either}; or none of them.`];
+  if (!id && (file || json))
+    return [`A service account is set, but GOOGLE_SHEETS_ID is not. Expected: the id of a spreadsheet; or unset ${either}.`];
+  return [];
+}
+
+function shapeSheets(values: ReadonlyMap<SettingName, unknown>): Config['googleSheets'] {
+  const [id, file, json, baseUrl] = (
+    ['GOOGLE_SHEETS_ID', 'GOOGLE_SERVICE_ACCOUNT_FILE', 'GOOGLE_SERVICE_ACCOUNT_JSON', 'GOOGLE_SHEETS_BASE_URL'] as const
+  ).map((name) => String(values.get(name) ?? '')) as [string, string, string, string];
+  const account = json ? parseServiceAccount(json) : readServiceAccount(file);
+  return id && account !== undefined ? { spreadsheetId: id, baseUrl, ...account } : undefined;
+}
+
   const number = (name: SettingName) => Number(values.get(name));
   const secrets = (Object.keys(SETTINGS) as SettingName[])
     .filter((name) => 'secret' in SETTINGS[name] && values.has(name))
     .map((name) => string(name));
   return {
     redisUrl: values.has('REDIS_URL') ? string('REDIS_URL') : undefined,
+  const googleSheets = shapeSheets(values);
     redisDisposable: string('REDIS_DISPOSABLE') === 'true',
     queuePrefix: string('QUEUE_PREFIX'),
     dataDir: string('DATA_DIR'),
@@ -366,9 +412,12 @@ function shape(values: ReadonlyMap<SettingName, unknown>): Config {
     logLevel: string('LOG_LEVEL'),
     secrets: [
       ...secrets,
+    googleSheets,
       ...redisPasswords(string('REDIS_URL')),
+    logFiles: { maxFileBytes: number('LOG_FILE_SIZE') * 1_000_000, keepDays: number('LOG_KEEP') },
       ...passwordOf(string('ALERT_EMAIL_SMTP_URL')),
       ...passwordOf(string('ALERT_WEBHOOK_URL')),
+      ...(googleSheets === undefined ? [] : [googleSheets.privateKey]),
     ],
   };
 }

@@ -43,6 +43,7 @@ export function wireCalls({ config, log, ledger, campaigns, asterisk, services, 
   const { preparing, talking, crm, required } = services;
   return {
     ledger,
+    sheet: config.googleSheets !== undefined,
     campaigns,
     crm,
     crmPatienceMs: config.crmPatienceMs,

@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { loadConfig, SETTINGS } from '../src/config.ts';
 
 const call = { ARI_USERNAME: 'u', ARI_PASSWORD: 'p', ELEVENLABS_API_KEY: 'e', OPENAI_API_KEY: 'o' };
@@ -62,4 +65,51 @@ it('the password in an address is a secret too', () => {
   const { alerts, secrets } = loadConfig(['enqueue'], mail);
   expect(alerts.email?.to).toEqual(['x@example.com', 'y@example.com']);
   expect(secrets).toEqual(expect.arrayContaining([mail.ALERT_EMAIL_SMTP_URL, 'p%40ss', 'p@ss']));
+});
+
+describe('a spreadsheet', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'ringfence-account-'));
+  afterAll(() => rmSync(dir, { recursive: true }));
+  const { privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  const json = JSON.stringify({ type: 'service_account', client_email: 'a@b.iam.gserviceaccount.com', private_key: privateKey });
+  const file = join(dir, 'account.json');
+  writeFileSync(file, json);
+  const load = (env: Record<string, string>) => loadConfig(['delivery'], env);
+
+  it('is off when nothing of it is set', () => {
+    expect(load({}).googleSheets).toBeUndefined();
+  });
+
+  it('takes its account from a file or from the environment, and the key is never logged', () => {
+    for (const account of [{ GOOGLE_SERVICE_ACCOUNT_FILE: file }, { GOOGLE_SERVICE_ACCOUNT_JSON: json }]) {
+      const { googleSheets, secrets } = load({ GOOGLE_SHEETS_ID: 'x1', ...account });
+      expect(googleSheets).toEqual({
+        spreadsheetId: 'x1',
+        baseUrl: 'https://sheets.googleapis.com',
+        clientEmail: 'a@b.iam.gserviceaccount.com',
+        privateKey,
+      });
+      expect(secrets).toContain(privateKey);
+    }
+  });
+
+  it('that is half configured stops the start, without the key in the message', () => {
+    expect(() => load({ GOOGLE_SHEETS_ID: 'x1' })).toThrow(/GOOGLE_SHEETS_ID is set, but no service account is/);
+    expect(() => load({ GOOGLE_SERVICE_ACCOUNT_FILE: file })).toThrow(/GOOGLE_SHEETS_ID is not/);
+    expect(() => load({ GOOGLE_SHEETS_ID: 'x1', GOOGLE_SERVICE_ACCOUNT_FILE: file, GOOGLE_SERVICE_ACCOUNT_JSON: json })).toThrow(
+      /both set/,
+    );
+    expect(() => load({ GOOGLE_SHEETS_ID: 'x1', GOOGLE_SERVICE_ACCOUNT_FILE: join(dir, 'none') })).toThrow(
+      /Expected: a key file of a service account/,
+    );
+    const damaged = json.replaceAll('A', 'B');
+    expect(() => load({ GOOGLE_SHEETS_ID: 'x1', GOOGLE_SERVICE_ACCOUNT_JSON: damaged })).toThrow(
+      /GOOGLE_SERVICE_ACCOUNT_JSON is not usable/,
+    );
+    expect(() => load({ GOOGLE_SHEETS_ID: 'x1', GOOGLE_SERVICE_ACCOUNT_JSON: damaged })).not.toThrow(/BEGIN/);
+  });
 });

@@ -1,7 +1,7 @@
 import { startApp, type WorkerRole } from '../src/app.ts';
 import { loadConfig, readEnvFile } from '../src/config.ts';
 import { UserError } from '../src/errors.ts';
-import { createLogger } from '../src/logger.ts';
+import { openLogs } from '../src/wire-logs.ts';
 
 /**
  * A worker process from start to end. The first SIGTERM or SIGINT finishes the calls that are under way, the second one exits.
@@ -11,8 +11,8 @@ export async function runWorker(roles: readonly WorkerRole[]): Promise<void> {
   try {
     readEnvFile();
     const config = loadConfig(roles);
-    const log = createLogger({ level: config.logLevel, secrets: config.secrets });
-    const app = await startApp(config, roles, log);
+    const logs = openLogs(config, roles.length === 1 ? (roles[0] ?? 'all') : 'all');
+    const app = await startApp(config, roles, logs.log, logs);
     if (app.web !== undefined) {
       console.log(
         `Status page: ${app.web.url}\nBull Board: ${app.web.boardUrl}\nRecordings: ${app.web.recordingsUrl}\n(user ${config.web.username}, password: WEB_PASSWORD)`,

@@ -55,6 +55,8 @@ export interface CallDeps {
   /** Undefined when no CRM is configured. */
   crm: Crm | undefined;
   crmPatienceMs: number;
+  /** Whether a spreadsheet gets a row for each call. */
+  sheet: boolean;
   redial: RedialRules;
   now(): number;
   log: {

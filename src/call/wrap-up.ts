@@ -4,6 +4,7 @@ import { crmDelivery } from './crm-call-record.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 import type { Outcome } from './outcome.ts';
 import { redialAfter } from './redial.ts';
+import { sheetCallRow } from './sheet-call-row.ts';
 
 /** How soon an attempt that somebody else owns is looked at again. Milliseconds. */
 const LOOK_AGAIN_MS = 10_000;
@@ -20,8 +21,10 @@ export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): P
     talkMs: known.answeredAt === undefined ? 0 : Math.max(0, endedAt - known.answeredAt),
   };
   const { attemptId, epoch, job, contact, campaign } = call;
-  const outbox: OutboxEntry[] =
-    deps.crm === undefined ? [] : [{ id: `${attemptId}-crm`, kind: 'crm-call-record', data: crmDelivery(call, outcome, crmContactId) }];
+  const outbox: OutboxEntry[] = [];
+  if (deps.crm !== undefined)
+    outbox.push({ id: `${attemptId}-crm`, kind: 'crm-call-record', data: crmDelivery(call, outcome, crmContactId) });
+  if (deps.sheet) outbox.push({ id: `${attemptId}-sheet`, kind: 'sheet-row', data: sheetCallRow(call, outcome, service) });
   const at = redialAfter(outcome, job.data.attempt, deps.redial);
   const redial = at === undefined ? undefined : { campaign: campaign.name, phone: contact.phone, number: job.data.attempt + 1, at };
   const written = await deps.ledger.end(attemptId, epoch, outcome, outbox, redial);

@@ -1,0 +1,22 @@
+import type { SheetRow } from '../delivery/sheet-row.ts';
+import type { OwnedCall } from './call-deps.ts';
+import type { Outcome } from './outcome.ts';
+
+/** The spreadsheet's row of an ended call. */
+export function sheetCallRow({ attemptId, job, campaign, contact }: OwnedCall, outcome: Outcome, service = 'asterisk'): SheetRow {
+  return {
+    id: attemptId,
+    timestamp: new Date(outcome.endedAt).toISOString(),
+    kind: 'call',
+    service,
+    error: outcome.disposition === 'failed' || outcome.disposition === 'interrupted' ? outcome.reason : '',
+    breakerState: '',
+    message: outcome.reason,
+    callId: attemptId,
+    attempt: job.data.attempt,
+    campaign: campaign.name,
+    phone: contact.phone,
+    disposition: outcome.disposition,
+    talkSeconds: Math.round(outcome.talkMs / 1000),
+  };
+}
