@@ -30,6 +30,8 @@ export interface AudioSocketOwner {
 }
 
 export interface AudioSocketConnection {
+  /** Since the last audio, once there was some. */
+  readonly silentForMs: number;
   handTo(owner: AudioSocketOwner): void;
   /** Says goodbye and resolves when the socket is gone. Idempotent. */
   hangUp(): Promise<void>;
@@ -109,6 +111,9 @@ export function createAudioSocketConnection(options: AudioSocketConnectionOption
       owner = next;
     },
     fail,
+    get silentForMs() {
+      return (framesUnheard ?? 0) * FRAME_MS;
+    },
     async hangUp() {
       if (!leaving && !socket.destroyed) {
         leaving = true;

@@ -10,6 +10,8 @@ import type { MediaLeg } from './media-leg.ts';
 
 /** Asterisk says which call it is within a few milliseconds of connecting. */
 const HANDSHAKE_TIMEOUT_MS = 2_000;
+/** A callee who talks, or only breathes, is heard all the time. */
+const STALE_AFTER_MS = 10_000;
 /** Connections that have not said yet who they are. More than calls can begin at once. */
 const MAX_STRANGERS = 100;
 
@@ -40,6 +42,8 @@ export interface AudioSocketServer {
   readonly port: number;
   /** Legs that live. */
   readonly legs: number;
+  /** One of them has been silent for so long that it may be dead. */
+  readonly stale: boolean;
   /**
    * The leg with this UUID, when Asterisk has connected it. To be called before Asterisk is asked for the channel, because it connects before it answers.
    * Rejects with a `ServiceError` (codes: `MediaErrorCode`), or with the signal's reason.
@@ -149,6 +153,9 @@ export async function startAudioSocketServer(options: AudioSocketServerOptions):
     port: (server.address() as AddressInfo).port,
     get legs() {
       return legs;
+    },
+    get stale() {
+      return [...connections].some(({ silentForMs }) => silentForMs > STALE_AFTER_MS);
     },
     expectLeg,
     async close() {

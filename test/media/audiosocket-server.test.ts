@@ -188,12 +188,15 @@ describe('a far end that fails', () => {
   });
 
   test('falls silent after it has been heard: dead after 30 s; before anybody answered it may be silent for ever', async () => {
-    const { leg: open, pacer } = await start();
+    const { leg: open, pacer, server } = await start();
     const [talking, waiting] = [await open(), await open()];
     const heard = new Promise<void>((resolve) => talking.leg.onFrame(() => resolve()));
     talking.asterisk.send(0x10, counted(20));
     await heard;
-    pacer.tick(1_400);
+    pacer.tick(400);
+    expect(server.stale).toBe(false);
+    pacer.tick(1_000);
+    expect(server.stale).toBe(true);
     expect(pacer.listening).toBe(2);
     pacer.tick(200);
     expect(await talking.leg.closed).toMatchObject({ error: { code: 'media-silent' } });
