@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts';
+import type { BreakerCause } from './breaker-store.ts';
 import { DEFAULT_RETRY_POLICY, longestOperationMs, type RetryPolicy } from './retry-policy.ts';
 
 export interface BreakerPolicy {
@@ -60,4 +61,19 @@ export function judge(error: unknown): Verdict {
     default:
       return error.category satisfies never;
   }
+}
+
+/** What is remembered, and told, of the error that opened a breaker. */
+export function causeOf({ message, code, category }: ServiceError): BreakerCause {
+  return { message, code, category: category === 'auth' || category === 'quota' ? category : 'transient' };
+}
+
+/** Until the next trial. Milliseconds. */
+export function resetMsAfter({ resetMs, slowResetMs }: BreakerPolicy, cause: BreakerCause | undefined): number {
+  return cause?.category === 'auth' || cause?.category === 'quota' ? slowResetMs : resetMs;
+}
+
+/** Who pays and holds the key for a service. */
+export function accountOf(service: string, definition: { account?: string | undefined } | undefined): string {
+  return definition?.account ?? service.replace(/:.*/, '');
 }

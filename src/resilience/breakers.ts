@@ -1,22 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
-import {
-  type Breaker,
-  type BreakerChange,
-  type BreakerLog,
-  type BreakerScope,
-  createBreaker,
-  type Fleet,
-  type OwnedBreaker,
-  type ServiceDefinition,
-  type TrialResult,
-} from './breaker.ts';
-import { judge } from './breaker-policy.ts';
+import type { Breaker, BreakerChange, BreakerLog, BreakerScope, Fleet, OwnedBreaker, ServiceDefinition, TrialResult } from './breaker.ts';
+import { accountOf, judge } from './breaker-policy.ts';
 import type { BreakerCause, BreakerNews } from './breaker-store.ts';
 import { deadlineError, withDeadline } from './deadline.ts';
 import { createFleetLink } from './fleet-link.ts';
 import type { Refusal } from './held-back.ts';
+import { createBreaker } from './service-breaker.ts';
 
 export interface BreakersOptions {
   services: Readonly<Record<string, ServiceDefinition>>;
@@ -169,10 +160,6 @@ export function createBreakers(options: BreakersOptions): Breakers {
       await link?.stop();
     },
   };
-}
-
-function accountOf(service: string, definition: ServiceDefinition | undefined): string {
-  return definition?.account ?? service.replace(/:.*/, '');
 }
 
 async function probe(service: string, definition: ServiceDefinition | undefined): Promise<'well' | 'failed'> {
