@@ -1,4 +1,6 @@
-/** Shapes of keys that services echo in their complaints, when the key is not one of ours to compare with. */
+import { createRedactor, maskPhone } from '../redaction.ts';
+
+/** Shapes of keys that services echo in their complaints, when the key is not one of ours to compare with: in a foreign message even half of one is taken out. */
 const KEY_SHAPES = [/\b(?:sk|pat|xi|whsec)[-_][\w*.-]{4,}/gi, /\bBearer\s+\S+/gi, /\/bot\d+:[\w-]+/gi];
 const PHONE_NUMBER = /\+\d{7,15}/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a hostile answer must not drive the terminal that shows it.
@@ -8,10 +10,9 @@ export type Redact = (text: string, maxLength?: number) => string;
 
 /** Makes foreign text fit for a message: no keys, no phone numbers, no control characters, not long. */
 export function createRedact(secrets: readonly string[]): Redact {
-  const ours = secrets.filter((secret) => secret !== '');
+  const takeOut = createRedactor(secrets);
   return (text, maxLength = 200) => {
-    let clean = text;
-    for (const secret of ours) clean = clean.replaceAll(secret, '[redacted]');
+    let clean = maskPhone(takeOut(text));
     for (const shape of KEY_SHAPES) clean = clean.replace(shape, '[redacted]');
     clean = clean.replace(PHONE_NUMBER, '[number]').replace(CONTROL, ' ').trim();
     return clean.length > maxLength ? `${clean.slice(0, maxLength)}…` : clean;
