@@ -123,10 +123,7 @@ export async function startAudioSocketServer(options: AudioSocketServerOptions):
     signal?.addEventListener('abort', onAbort, { once: true });
     closing.signal.addEventListener('abort', onClosing, { once: true });
     // In the same turn as the UUID is read: what comes behind it in the packet is audio already.
-    expected.set(id.toLowerCase(), (connection) => {
-      expected.delete(id.toLowerCase());
-      arrived.resolve(makeLeg(connection, wanted));
-    });
+    expected.set(id.toLowerCase(), (connection) => arrived.resolve(makeLeg(connection, wanted)));
     try {
       if (closing.signal.aborted) onClosing();
       const leg = await arrived.promise;

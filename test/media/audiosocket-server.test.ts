@@ -166,12 +166,12 @@ describe('who may connect', () => {
 });
 
 describe('a far end that fails', () => {
-  test('takes no audio: nothing piles up, and after 5 s of it the leg is dead', async () => {
+  test('takes no audio: nothing piles up, what waits does not count as heard, and after 5 s of it the leg is dead', async () => {
     const { leg: open, pacer } = await start({ sampleRate: 24_000 });
     const { leg, asterisk } = await open();
     asterisk.socket.pause();
     const utterance = leg.speak();
-    void utterance.write(Buffer.alloc(24_000 * 2 * 9, 1));
+    void utterance.write(Buffer.alloc(24_000 * 2 * 1_200, 1));
     let frames = 0;
     let over: { error?: Error } | undefined;
     void leg.closed.then((result) => {
@@ -184,6 +184,8 @@ describe('a far end that fails', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(over).toMatchObject({ error: { code: 'media-stalled', category: 'transient' } });
+    // 250 frames were not sent.
+    expect(frames * 20 - utterance.heardMs).toBeGreaterThanOrEqual(5_000);
     expect(process.memoryUsage().arrayBuffers - heldBefore).toBeLessThan(8_000_000);
   });
 
