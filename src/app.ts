@@ -13,6 +13,7 @@ import type { Logger } from './logger.ts';
 import { createCallQueue } from './queue/call-queue.ts';
 import { createCallWorker } from './queue/call-worker.ts';
 import { createCampaignStore } from './queue/campaign-store.ts';
+import { drainWorker } from './queue/drain-worker.ts';
 import { createHealthQueue, createHealthWorker, scheduleHealthChecks } from './queue/health-queue.ts';
 import { createKeys, type Keys } from './queue/keys.ts';
 import { connectRedis } from './queue/redis.ts';
@@ -177,9 +178,11 @@ async function startCalls(
   const sweep = await startSweep({ ledger, leases, redis: keeping.impatient, keys, asterisk, log });
   started.push({ name: 'sweep', stop: sweep.stop });
   const campaigns = createCampaignStore(redis, keys);
+  const leave = new AbortController();
   const deps = wireCalls({
     config,
     log,
+    leave: leave.signal,
     ledger,
     campaigns,
     asterisk,
@@ -204,7 +207,7 @@ async function startCalls(
       });
     },
   );
-  started.push({ name: 'call worker', stop: () => worker.close() });
+  started.push({ name: 'call worker', stop: () => drainWorker({ worker, leave, timeoutMs: config.drainTimeoutMs, log }) });
   void worker.run().catch(onError);
   log.info({ app, concurrency: config.callConcurrency }, 'call worker started');
 }

@@ -32,10 +32,13 @@ export interface CallParts {
   alerts: Alerts;
   /** Of a trunk's breaker. */
   policy: BreakerPolicy;
+  /** Aborts when this process can wait no longer for its calls. */
+  leave: AbortSignal;
 }
 
 /** Puts the parts together into what a call needs. */
-export function wireCalls({ config, log, ledger, campaigns, asterisk, media, services, breakers, alerts, policy }: CallParts): CallDeps {
+export function wireCalls(parts: CallParts): CallDeps {
+  const { config, log, ledger, campaigns, asterisk, media, services, breakers, alerts, policy, leave } = parts;
   const sampleRate = config.mediaSampleRate;
   const { preparing, talking, crm, required } = services;
   return {
@@ -45,6 +48,7 @@ export function wireCalls({ config, log, ledger, campaigns, asterisk, media, ser
     crm,
     crmPatienceMs: config.crmPatienceMs,
     redial: { interruptedMs: config.redialInterruptedMs },
+    leave,
     now: Date.now,
     log,
     openingLines: createOpeningLines(preparing.textToSpeech, sampleRate),

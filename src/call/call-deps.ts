@@ -58,6 +58,8 @@ export interface CallDeps {
   /** Whether a spreadsheet gets a row for each call. */
   sheet: boolean;
   redial: RedialRules;
+  /** Aborts when this process can wait no longer for its calls: nothing new is dialled, what rings is hung up, talks end with a goodbye. */
+  leave: AbortSignal;
   now(): number;
   log: {
     info(facts: object, message: string): void;

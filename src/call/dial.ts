@@ -37,13 +37,14 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
       opening: prepared.opening,
       leg: audio.leg,
       signal,
+      leave: deps.leave,
     };
     const conversation = deps.openConversation(request, ({ speaker, text, bargedIn }) =>
       call.job.log(`${speaker}: ${text}${bargedIn ? ' …' : ''}`),
     );
     await conversation.ready;
     const trunk = await deps.fences.enterTrunk(call.campaign);
-    const result = await dialChannel(call, signal, deps).catch((error: unknown) => {
+    const result = await dialChannel(call, AbortSignal.any([signal, deps.leave]), deps).catch((error: unknown) => {
       trunk.untold();
       throw error;
     });
@@ -110,6 +111,8 @@ async function unanswered(
   const { crmContactId } = prepared;
   switch (result.kind) {
     case 'unanswered': {
+      if (result.end.byUs && deps.leave.aborted)
+        return { disposition: 'interrupted', reason: 'the phone was ringing when the worker was stopped', crmContactId };
       const { disposition, reason } = deps.telephony.explain(result.end);
       return { disposition, reason, hangupCause: result.end.cause, techCause: result.end.techCause, crmContactId };
     }

@@ -29,6 +29,8 @@ export interface ConversationRequest {
   leg: MediaLeg;
   /** Aborts when the call is over, whoever hung up, or when nobody answered. */
   signal: AbortSignal;
+  /** Aborts when we have to go in the middle of the talk: it then ends with a goodbye. */
+  leave?: AbortSignal | undefined;
 }
 
 export interface ConversationDeps {
@@ -47,7 +49,7 @@ export interface ConversationDeps {
 }
 
 export interface ConversationEnd {
-  disposition: Extract<Disposition, 'completed' | 'hung-up' | 'opted-out' | 'silent' | 'failed'>;
+  disposition: Extract<Disposition, 'completed' | 'hung-up' | 'opted-out' | 'silent' | 'interrupted' | 'failed'>;
   /** For a human. */
   reason: string;
   transcript: TranscriptEntry[];
@@ -99,7 +101,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     onState,
     tally,
     now,
-    over: call.over,
+    over: request.leave === undefined ? call.over : AbortSignal.any([call.over, request.leave]),
     deaf: deaf.signal,
   };
 
@@ -111,6 +113,12 @@ export function createConversation(request: ConversationRequest, deps: Conversat
       return await holdDialogue(context);
     } catch (error) {
       call.over.throwIfAborted();
+      if (request.leave?.aborted)
+        return {
+          disposition: 'interrupted',
+          reason: 'we had to end the call: the worker was being stopped',
+          words: [lines.leaving, campaign.goodbye],
+        };
       log.warn({ err: error }, 'the conversation can not go on');
       return { ...failed(error), words: [lines.apology] };
     }

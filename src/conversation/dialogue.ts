@@ -25,7 +25,7 @@ export type ConversationState = 'speaking' | 'listening' | 'thinking' | 'ending'
 
 /** How the conversation is to end, and what is to be heard before. */
 export interface Closing {
-  disposition: Extract<Disposition, 'completed' | 'opted-out' | 'silent' | 'failed'>;
+  disposition: Extract<Disposition, 'completed' | 'opted-out' | 'silent' | 'interrupted' | 'failed'>;
   reason: string;
   words: string[];
 }
@@ -44,7 +44,7 @@ export interface DialogueContext {
   tally: { turns: number };
   /** Milliseconds from the answer. */
   now: () => number;
-  /** Aborts when the call is over. */
+  /** Aborts when the call is over, or we have to leave it. */
   over: AbortSignal;
   /** Aborts when we can't hear any more. Lets us finish what we are saying. */
   deaf: AbortSignal;

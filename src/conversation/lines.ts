@@ -10,6 +10,8 @@ export interface Lines {
   apology: string;
   /** A limit is reached. The campaign's goodbye follows. */
   timeIsUp: string;
+  /** We have to go in the middle of the talk. The campaign's goodbye follows. */
+  leaving: string;
   /** When the campaign's goodbye can't be spoken as it stands. */
   goodbye: string;
 }
@@ -20,6 +22,7 @@ const ENGLISH: Lines = {
   optedOut: 'Understood, we will not call you again. Goodbye.',
   apology: 'I am sorry, we have a technical problem on our side. We will have to end this call here. Goodbye.',
   timeIsUp: 'I am afraid our time is up.',
+  leaving: 'I am sorry, I have to end our call here.',
   goodbye: 'Thank you for your time. Goodbye.',
 };
 
@@ -29,6 +32,7 @@ const GERMAN: Lines = {
   optedOut: 'Verstanden, wir rufen Sie nicht mehr an. Auf Wiederhören.',
   apology: 'Es tut mir leid, wir haben gerade ein technisches Problem und müssen das Gespräch hier beenden. Auf Wiederhören.',
   timeIsUp: 'Unsere Zeit ist leider um.',
+  leaving: 'Es tut mir leid, ich muss unser Gespräch hier beenden.',
   goodbye: 'Vielen Dank für Ihre Zeit. Auf Wiederhören.',
 };
 

@@ -380,3 +380,32 @@ describe('a service that fails in the middle of a call', () => {
     call.hangUp();
   });
 });
+
+describe('a worker that has to go in the middle of the talk', () => {
+  const farewell = ['I am sorry, I have to end our call here. Goodbye and have a nice day.'];
+
+  it.each([
+    ['while it speaks', 2_000],
+    ['while it listens', 12_000],
+  ])('%s says so, and its goodbye is heard to its end', async (_, afterMs) => {
+    const leaving = new AbortController();
+    const call = placeCall({ leave: leaving.signal });
+    const ended = call.conversation.transcript;
+    setTimeout(() => leaving.abort(new Error('stopped')), afterMs);
+    const end = await call.finish();
+    expect(end).toMatchObject({ disposition: 'interrupted', reason: expect.stringMatching(/worker was being stopped/) });
+    expect(ended().at(-1)?.text).toBe(farewell[0]);
+    expect(call.person.heardText.endsWith(farewell.join(' '))).toBe(true);
+    expect(call.openRequests).toBe(0);
+  });
+
+  it('leaves nobody waiting while the model thinks', async () => {
+    const leaving = new AbortController();
+    const call = placeCall({ leave: leaving.signal, persona: { when: [rule('suit you', 'Yes, that suits me.')] }, model: [hangs] });
+    setTimeout(() => leaving.abort(new Error('stopped')), 14_000);
+    const end = await call.finish();
+    expect(end.disposition).toBe('interrupted');
+    expect(call.person.heardText.endsWith(farewell.join(' '))).toBe(true);
+    expect(call.openRequests).toBe(0);
+  });
+});

@@ -72,6 +72,8 @@ export interface CallOptions {
   deafAtMs?: number;
   deafBecause?: ServiceError;
   openFails?: ServiceError;
+  /** Aborts when we have to go. */
+  leave?: AbortSignal;
 }
 
 export interface TestCall {
@@ -148,6 +150,7 @@ export function placeCall(options: CallOptions): TestCall {
       contact: { phone: '+12025550199', name: 'Dana', timeZones: [], variables: options.variables ?? {} },
       opening: { text, pcm: speak(text, RATE) },
       leg: line.leg,
+      leave: options.leave,
       signal: abort.signal,
     },
     {
