@@ -19,6 +19,8 @@ export interface SheetWriterOptions {
   clean: (text: string) => string;
   /** How often what has come together is written. Milliseconds. */
   everyMs?: number | undefined;
+  /** After a first failure; doubled with each further one. Milliseconds. */
+  firstWaitMs?: number | undefined;
 }
 
 export interface SheetWriter {
@@ -43,7 +45,8 @@ export const SHEETS_SERVICE = 'google-sheets';
  * Writes the rows that wait, many in one request, a few times a minute; of several processes one. Whatever the
  * spreadsheet answers, rows stay until they stand in it: an outage delays them.
  */
-export function createSheetWriter({ store, table, log, clean, everyMs = EVERY_MS }: SheetWriterOptions): SheetWriter {
+export function createSheetWriter(options: SheetWriterOptions): SheetWriter {
+  const { store, table, log, clean, everyMs = EVERY_MS, firstWaitMs = FIRST_WAIT_MS } = options;
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   let failures = 0;
@@ -89,7 +92,7 @@ export function createSheetWriter({ store, table, log, clean, everyMs = EVERY_MS
     } catch (error) {
       if (stopping.signal.aborted) return 0;
       failures += 1;
-      const waitMs = waitAfter(error, failures);
+      const waitMs = waitAfter(error, firstWaitMs * 2 ** Math.min(failures - 1, 10));
       const service = error instanceof ServiceError ? error.service : 'redis';
       log.warn({ service, err: error, waitMs }, 'rows wait for the spreadsheet');
       await store.hold(waitMs + GRACE_MS).catch(() => {});
@@ -126,7 +129,7 @@ function withoutKnown(rows: readonly SheetRow[], ids: readonly string[]): SheetR
   return rows.filter(({ id }) => !known.has(id) && known.add(id));
 }
 
-function waitAfter(error: unknown, failures: number): number {
+function waitAfter(error: unknown, ownMs: number): number {
   const told = error instanceof ServiceError ? (error.retryAfterMs ?? 0) : 0;
-  return Math.min(LONGEST_WAIT_MS, Math.max(told, FIRST_WAIT_MS * 2 ** Math.min(failures - 1, 10)));
+  return Math.min(LONGEST_WAIT_MS, Math.max(told, ownMs));
 }

@@ -34,10 +34,10 @@ function row(id: string, more: Partial<SheetRow> = {}): SheetRow {
   return { id, timestamp, kind: 'failure', service: 'hubspot', error: '503', breakerState: 'open', message: 'no contact', ...more };
 }
 
-function startWriter(store: SheetStore, everyMs = 20): SheetWriter {
+function startWriter(store: SheetStore, everyMs = 20, firstWaitMs = 5_000): SheetWriter {
   const table = createGoogleSheet({ spreadsheetId: sandbox.spreadsheetId, ...sandbox.account, baseUrl: sandbox.url, deadlineMs: 10_000 });
   const log = createLogger({ level: 'info', secrets: [], write: (line) => void logged.push(JSON.parse(line) as LogLine) });
-  const writer = createSheetWriter({ store, table, log, clean: maskPhone, everyMs });
+  const writer = createSheetWriter({ store, table, log, clean: maskPhone, everyMs, firstWaitMs });
   writers.push(writer);
   writer.start();
   return writer;
@@ -105,6 +105,19 @@ describe('rows for the spreadsheet', () => {
     expect(ids()).toEqual(['event id', 'a', 'b']);
     await store.add([row('c')]);
     await vi.waitFor(() => expect(ids()).toEqual(['event id', 'a', 'b', 'c']), { timeout: 10_000 });
+  });
+
+  it('are not written again by the same process either, and it says when the spreadsheet is back', async () => {
+    const store = createSheetStore(redis, prefix);
+    startWriter(store, 20, 20);
+    await store.add([row('a')]);
+    await vi.waitFor(() => expect(ids()).toEqual(['event id', 'a']), { timeout: 10_000 });
+    sandbox.faults.set(googleSheetsErrors.appliedThen502, { path: /append/, times: 1 });
+    await store.add([row('b')]);
+    await vi.waitFor(() => expect(logged).toMatchObject([{ level: 'warn' }, { event: 'sheet-back', failures: 1 }]), { timeout: 10_000 });
+    await store.add([row('c')]);
+    await vi.waitFor(() => expect(ids().at(-1)).toBe('c'), { timeout: 10_000 });
+    expect(ids()).toEqual(['event id', 'a', 'b', 'c']);
   });
 
   it('are written once by several processes', async () => {
