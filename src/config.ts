@@ -68,6 +68,9 @@ const WEBHOOK_SECRET = /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/;
 
 const MEDIA_KINDS = ['auto', 'websocket', 'audiosocket'] as const;
 
+const VOICES = ['elevenlabs', 'openai', 'elevenlabs,openai', 'openai,elevenlabs'] as const;
+const EARS = ['elevenlabs', 'deepgram', 'elevenlabs,deepgram', 'deepgram,elevenlabs'] as const;
+
 /** Every variable that Ringfence reads. Nothing else in the program reads the environment. */
 export const SETTINGS = {
   REDIS_URL: {
@@ -106,6 +109,13 @@ export const SETTINGS = {
   OPENAI_API_KEY: secret('Key for the language model'),
   OPENAI_BASE_URL: url('Where OpenAI is reached', ['http:', 'https:'], 'https://api.openai.com/v1'),
   OPENAI_MODEL: text('Language model', 'model', 'gpt-4.1-mini'),
+  OPENAI_SPEECH_MODEL: text('Text-to-speech model, where OpenAI speaks', 'model', 'gpt-4o-mini-tts'),
+  OPENAI_VOICE: text("Its voice; a campaign's is a voice of ElevenLabs", 'voice', 'alloy'),
+  DEEPGRAM_API_KEY: secret('Key for speech-to-text, where Deepgram listens'),
+  DEEPGRAM_BASE_URL: url('Where Deepgram is reached', ['http:', 'https:'], 'https://api.deepgram.com'),
+  DEEPGRAM_MODEL: text('Its model: nova-3, or flux-general-en or flux-general-multi', 'model', 'nova-3'),
+  TEXT_TO_SPEECH: choice('Who speaks; the second one where the first fails before its first sound', VOICES, 'elevenlabs'),
+  SPEECH_TO_TEXT: choice('Who listens; the second one where no session can be had from the first', EARS, 'elevenlabs'),
   HUBSPOT_ACCESS_TOKEN: secret('Private app token of HubSpot. Unset: no CRM'),
   HUBSPOT_BASE_URL: url('Where HubSpot is reached', ['http:', 'https:'], 'https://api.hubapi.com'),
 
@@ -133,6 +143,7 @@ export const SETTINGS = {
     'From the opening of a breaker, or a failed trial, to the next trial; ten times that for bad keys and spent quota',
     30_000,
   ),
+  HELD_BACK_WAIT: ms('When a contact that waits for a service is looked at again; up to half as long is added at random', 10_000),
   HEALTH_INTERVAL: ms('How often every service is checked', 30_000),
   ELEVENLABS_PROBE_VOICE: text('Voice that says one word when text-to-speech is tried after an outage', 'voice id', '21m00Tcm4TlvDq8ikWAM'),
   SERVICE_DEADLINE: ms('How long a service may take to its first useful answer', 8_000),
@@ -173,7 +184,6 @@ export const SETTINGS = {
   ALERT_WINDOW: ms('How long what follows an alert is only counted, and then told in one line', 300_000, 86_400_000),
   RUNBOOK_URL: url('Where you publish docs/operations.md, for the links in alerts. Unset: they name the file', ['http:', 'https:']),
 
-  LOG_LEVEL: choice('Least important line that is logged', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
   GOOGLE_SHEETS_ID: text(
     'Spreadsheet that gets a row for each failure, system event and call (the long word in its address). Unset: none',
     'id',
@@ -193,9 +203,10 @@ export const SETTINGS = {
   },
   GOOGLE_SHEETS_BASE_URL: url('Where Google Sheets is reached', ['http:', 'https:'], 'https://sheets.googleapis.com'),
 
-} as const satisfies Record<string, Setting>;
+  LOG_LEVEL: choice('Least important line that is logged', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
   LOG_FILE_SIZE: count('When a log file in DATA_DIR/logs is full and the next one begins', 50, 1, 10_000, 'MB'),
   LOG_KEEP: count('How long log files are kept', 14, 1, 3650, 'days'),
+} as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;
 
@@ -211,7 +222,10 @@ export interface Config {
   redialInterruptedMs: number;
   ari: { url: string; username: string; password: string; app: string; deadlineMs: number };
   elevenLabs: { apiKey: string; baseUrl: string; model: string; probeVoice: string };
-  openAi: { apiKey: string; baseUrl: string; model: string };
+  openAi: { apiKey: string; baseUrl: string; model: string; speechModel: string; voice: string };
+  deepgram: { apiKey: string; baseUrl: string; model: string };
+  /** Who speaks and who listens, in the order in which they are asked. */
+  alternatives: { textToSpeech: ('elevenlabs' | 'openai')[]; speechToText: ('elevenlabs' | 'deepgram')[] };
   hubSpot: { accessToken: string; baseUrl: string } | undefined;
   callConcurrency: number;
   mediaSampleRate: 8000 | 16000 | 24000;
@@ -225,15 +239,16 @@ export interface Config {
   retry: { initialDelayMs: number; factor: number; retries: number; jitter: number; longestRetryAfterMs: number };
   calleePatienceMs: number;
   breakerResetMs: number;
+  heldBackWaitMs: number;
   healthIntervalMs: number;
   web: { host: string; port: number; username: string; password: string };
   alerts: AlertSettings;
-  logLevel: string;
-  /** Every secret value, for the logger to black out. */
   /** Undefined when no spreadsheet is configured. */
   googleSheets: (ServiceAccount & { spreadsheetId: string; baseUrl: string }) | undefined;
-  secrets: string[];
+  logLevel: string;
   logFiles: { maxFileBytes: number; keepDays: number };
+  /** Every secret value, for the logger to black out. */
+  secrets: string[];
 }
 
 export interface AlertSettings {
@@ -257,11 +272,23 @@ export type Role = 'enqueue' | 'call' | 'health' | 'delivery' | 'web';
 
 const REQUIRED: Record<Role, readonly SettingName[]> = {
   enqueue: [],
-  call: ['ARI_USERNAME', 'ARI_PASSWORD', 'ELEVENLABS_API_KEY', 'OPENAI_API_KEY'],
+  call: ['ARI_USERNAME', 'ARI_PASSWORD', 'OPENAI_API_KEY'],
   health: [],
   delivery: [],
   web: ['WEB_PASSWORD'],
 };
+
+const KEY_OF: Readonly<Record<string, SettingName>> = {
+  elevenlabs: 'ELEVENLABS_API_KEY',
+  openai: 'OPENAI_API_KEY',
+  deepgram: 'DEEPGRAM_API_KEY',
+};
+
+/** The keys of those who were chosen to speak and to listen. */
+function chosenKeys(env: Record<string, string | undefined>): SettingName[] {
+  const chosen = (['TEXT_TO_SPEECH', 'SPEECH_TO_TEXT'] as const).map((name) => env[name]?.trim() || SETTINGS[name].default);
+  return chosen.flatMap((names) => names?.split(',').flatMap((name) => KEY_OF[name] ?? []) ?? []);
+}
 
 /** Reads `.env` of the current folder, if there is one, into the environment; what is set already wins. */
 export function readEnvFile(path = '.env'): void {
@@ -279,7 +306,7 @@ export function readEnvFile(path = '.env'): void {
 export function loadConfig(roles: readonly Role[], env: Record<string, string | undefined> = process.env): Config {
   const problems: string[] = [];
   const values = new Map<SettingName, unknown>();
-  const needed = new Set(roles.flatMap((role) => REQUIRED[role]));
+  const needed = new Set(roles.flatMap((role) => [...REQUIRED[role], ...(role === 'call' ? chosenKeys(env) : [])]));
   for (const [key, entry] of Object.entries(SETTINGS)) {
     const name = key as SettingName;
     const setting: Setting = entry;
@@ -331,8 +358,6 @@ function shapeAlerts(string: (name: SettingName) => string, number: (name: Setti
   };
 }
 
-function shape(values: ReadonlyMap<SettingName, unknown>): Config {
-  const string = (name: SettingName) => String(values.get(name) ?? '');
 /** A spreadsheet needs an account, which is given in one of two ways. */
 function sheetProblems(env: Record<string, string | undefined>): string[] {
   const given = (name: SettingName) => Boolean(env[name]?.trim());
@@ -353,13 +378,15 @@ function shapeSheets(values: ReadonlyMap<SettingName, unknown>): Config['googleS
   return id && account !== undefined ? { spreadsheetId: id, baseUrl, ...account } : undefined;
 }
 
+function shape(values: ReadonlyMap<SettingName, unknown>): Config {
+  const string = (name: SettingName) => String(values.get(name) ?? '');
   const number = (name: SettingName) => Number(values.get(name));
   const secrets = (Object.keys(SETTINGS) as SettingName[])
     .filter((name) => 'secret' in SETTINGS[name] && values.has(name))
     .map((name) => string(name));
+  const googleSheets = shapeSheets(values);
   return {
     redisUrl: values.has('REDIS_URL') ? string('REDIS_URL') : undefined,
-  const googleSheets = shapeSheets(values);
     redisDisposable: string('REDIS_DISPOSABLE') === 'true',
     queuePrefix: string('QUEUE_PREFIX'),
     dataDir: string('DATA_DIR'),
@@ -380,7 +407,18 @@ function shapeSheets(values: ReadonlyMap<SettingName, unknown>): Config['googleS
       model: string('ELEVENLABS_MODEL'),
       probeVoice: string('ELEVENLABS_PROBE_VOICE'),
     },
-    openAi: { apiKey: string('OPENAI_API_KEY'), baseUrl: string('OPENAI_BASE_URL'), model: string('OPENAI_MODEL') },
+    openAi: {
+      apiKey: string('OPENAI_API_KEY'),
+      baseUrl: string('OPENAI_BASE_URL'),
+      model: string('OPENAI_MODEL'),
+      speechModel: string('OPENAI_SPEECH_MODEL'),
+      voice: string('OPENAI_VOICE'),
+    },
+    deepgram: { apiKey: string('DEEPGRAM_API_KEY'), baseUrl: string('DEEPGRAM_BASE_URL'), model: string('DEEPGRAM_MODEL') },
+    alternatives: {
+      textToSpeech: string('TEXT_TO_SPEECH').split(',') as Config['alternatives']['textToSpeech'],
+      speechToText: string('SPEECH_TO_TEXT').split(',') as Config['alternatives']['speechToText'],
+    },
     hubSpot: values.has('HUBSPOT_ACCESS_TOKEN')
       ? { accessToken: string('HUBSPOT_ACCESS_TOKEN'), baseUrl: string('HUBSPOT_BASE_URL') }
       : undefined,
@@ -406,18 +444,19 @@ function shapeSheets(values: ReadonlyMap<SettingName, unknown>): Config['googleS
     },
     calleePatienceMs: number('CALLEE_PATIENCE'),
     breakerResetMs: number('BREAKER_RESET'),
+    heldBackWaitMs: number('HELD_BACK_WAIT'),
     healthIntervalMs: number('HEALTH_INTERVAL'),
     web: { host: string('WEB_HOST'), port: number('WEB_PORT'), username: string('WEB_USERNAME'), password: string('WEB_PASSWORD') },
     alerts: shapeAlerts(string, number),
+    googleSheets,
     logLevel: string('LOG_LEVEL'),
+    logFiles: { maxFileBytes: number('LOG_FILE_SIZE') * 1_000_000, keepDays: number('LOG_KEEP') },
     secrets: [
       ...secrets,
-    googleSheets,
+      ...(googleSheets === undefined ? [] : [googleSheets.privateKey]),
       ...redisPasswords(string('REDIS_URL')),
-    logFiles: { maxFileBytes: number('LOG_FILE_SIZE') * 1_000_000, keepDays: number('LOG_KEEP') },
       ...passwordOf(string('ALERT_EMAIL_SMTP_URL')),
       ...passwordOf(string('ALERT_WEBHOOK_URL')),
-      ...(googleSheets === undefined ? [] : [googleSheets.privateKey]),
     ],
   };
 }

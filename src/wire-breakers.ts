@@ -13,7 +13,8 @@ import type { RawServices } from './wire-services.ts';
 /** Every ring-fenced service of a process. */
 export interface Fences {
   breakers: Breakers;
-  guard(service: string): Guard;
+  /** @param retries instead of those of the settings, where somebody else waits or another service can be asked. */
+  guard(service: string, options?: { retries?: number }): Guard;
   policy: BreakerPolicy;
 }
 
@@ -25,7 +26,7 @@ export interface FenceParts {
   services: RawServices;
   /** This process runs health checks, so that the others leave the trials to it. */
   healthWorker: boolean;
-  onChange: (change: BreakerChange) => void;
+  onChange: (change: BreakerChange) => void | Promise<void>;
 }
 
 /** The languages' shortest: what a trial of a voice costs. */
@@ -45,8 +46,14 @@ export function wireBreakers({ config, redis, keys, log, services, healthWorker,
   return {
     breakers,
     policy,
-    guard: (service) =>
-      createGuard({ breaker: breakers.of(service), policy: config.retry, deadlineMs: config.serviceDeadlineMs, retryBudget, log }),
+    guard: (service, { retries = config.retry.retries } = {}) =>
+      createGuard({
+        breaker: breakers.of(service),
+        policy: { ...config.retry, retries },
+        deadlineMs: config.serviceDeadlineMs,
+        retryBudget,
+        log,
+      }),
   };
 }
 
@@ -54,21 +61,21 @@ export function wireBreakers({ config, redis, keys, log, services, healthWorker,
 function definitions(config: Config, services: RawServices, policy: ServiceDefinition['policy']): Record<string, ServiceDefinition> {
   const { textToSpeech, speechToText, languageModel, crm } = services;
   const table: Record<string, ServiceDefinition> = {};
-  if (textToSpeech !== undefined) {
+  for (const { name, service } of textToSpeech) {
     const spoken = { text: PROBE_TEXT, voice: config.elevenLabs.probeVoice, language: 'en', sampleRate: config.mediaSampleRate };
-    table['elevenlabs:text-to-speech'] = {
+    table[name] = {
       policy,
-      controlPlane: textToSpeech.probe,
-      dataPlane: (signal) => drain(textToSpeech.synthesize(spoken, signal)),
+      controlPlane: service.probe,
+      dataPlane: (signal) => drain(service.synthesize(spoken, signal)),
     };
   }
-  if (speechToText !== undefined) {
+  for (const { name, service } of speechToText) {
     const ignore = () => {};
     const listening = { sampleRate: config.mediaSampleRate, language: 'en', onInterim: ignore, onFinal: ignore, onError: ignore };
-    table['elevenlabs:speech-to-text'] = {
+    table[name] = {
       policy,
-      controlPlane: speechToText.probe,
-      dataPlane: async (signal) => (await speechToText.open({ ...listening, signal })).close(),
+      controlPlane: service.probe,
+      dataPlane: async (signal) => (await service.open({ ...listening, signal })).close(),
     };
   }
   if (languageModel !== undefined) {

@@ -14,8 +14,8 @@ const TRUNK_TRIAL_MS = 120_000;
 
 export interface CallFencesParts {
   breakers: Breakers;
-  /** The services without which nobody may be rung. */
-  required: readonly string[];
+  /** The services without which nobody may be rung; of each group, one is enough. */
+  required: readonly (readonly string[])[];
   trunk: ServiceDefinition;
 }
 
@@ -27,8 +27,12 @@ export function createCallFences({ breakers, required, trunk }: CallFencesParts)
     breakers.add(service, trunk);
     return service;
   };
+  const refusingAll = (alternatives: readonly string[]) => {
+    const refusals = alternatives.map((service) => breakers.refusing([service]));
+    return refusals.includes(undefined) ? undefined : refusals[0];
+  };
   return {
-    refusing: (campaign) => breakers.refusing([...required, trunkService(campaign)]),
+    refusing: (campaign) => required.map(refusingAll).find((refusal) => refusal !== undefined) ?? breakers.refusing([trunkService(campaign)]),
     heldBack: breakers.heldBack,
     async paceRefusal(signal) {
       const now = performance.now();

@@ -1,20 +1,32 @@
 import type { Config } from './config.ts';
-import { guardCrm, guardLanguageModel, guardSpeechToText, guardTextToSpeech } from './guarded-services.ts';
+import { guardCrm, guardLanguageModel, guardSpeechToText, guardTextToSpeech, type Waiting } from './guarded-services.ts';
 import type { Crm } from './services/crm.ts';
+import { createDeepgramSpeechToText } from './services/deepgram-speech-to-text.ts';
 import { createElevenLabsSpeechToText } from './services/elevenlabs-speech-to-text.ts';
 import { createElevenLabsTextToSpeech } from './services/elevenlabs-text-to-speech.ts';
+import { createFallbackSpeechToText, createFallbackTextToSpeech } from './services/fallback.ts';
 import { createHubSpot } from './services/hubspot.ts';
 import type { LanguageModel } from './services/language-model.ts';
 import { createOpenAiLanguageModel } from './services/openai-language-model.ts';
+import { createOpenAiTextToSpeech } from './services/openai-text-to-speech.ts';
 import type { Probed } from './services/probe.ts';
+import { createReconnectingSpeechToText } from './services/reconnecting-speech-to-text.ts';
 import type { SpeechToText } from './services/speech-to-text.ts';
 import type { TextToSpeech } from './services/text-to-speech.ts';
 import type { Fences } from './wire-breakers.ts';
 
+/** One of several that can do the same. */
+export interface Alternative<T> {
+  /** Of its breaker. */
+  name: string;
+  service: T;
+}
+
 /** The clients of the remote services, which know nothing of retries. One without a key isn't there. */
 export interface RawServices {
-  textToSpeech: (TextToSpeech & Probed) | undefined;
-  speechToText: (SpeechToText & Probed) | undefined;
+  /** In the order in which they are asked. */
+  textToSpeech: readonly Alternative<TextToSpeech & Probed>[];
+  speechToText: readonly Alternative<SpeechToText & Probed>[];
   languageModel: (LanguageModel & Probed) | undefined;
   crm: (Crm & Probed) | undefined;
 }
@@ -26,8 +38,8 @@ export interface Services {
   /** With somebody on the line: the same schedule, cut off by the callee's patience. */
   talking: { textToSpeech: TextToSpeech; languageModel: LanguageModel };
   crm: Crm | undefined;
-  /** The services without which nobody may be rung. */
-  required: readonly string[];
+  /** The services without which nobody may be rung; of each group, one is enough. */
+  required: readonly (readonly string[])[];
 }
 
 export interface CrmDeliveryServices {
@@ -38,36 +50,89 @@ export interface CrmDeliveryServices {
 /** The longest silence in a stream before it counts as broken: a callee hears a gap this long as a dead line. */
 const STALL_MS = 4_000;
 
-export function createServices({ elevenLabs, openAi, hubSpot, serviceDeadlineMs: deadlineMs }: Config): RawServices {
-  const { apiKey, baseUrl, model } = elevenLabs;
-  const timing = { deadlineMs, stallMs: STALL_MS };
+export function createServices(config: Config): RawServices {
+  const { openAi, hubSpot, serviceDeadlineMs: deadlineMs } = config;
+  const { apiKey, baseUrl, model } = openAi;
   return {
-    textToSpeech: apiKey === '' ? undefined : createElevenLabsTextToSpeech({ apiKey, baseUrl, model, ...timing }),
-    speechToText: apiKey === '' ? undefined : createElevenLabsSpeechToText({ apiKey, baseUrl, ...timing }),
-    languageModel: openAi.apiKey === '' ? undefined : createOpenAiLanguageModel({ ...openAi, ...timing }),
+    textToSpeech: createVoices(config),
+    speechToText: createEars(config),
+    languageModel: apiKey === '' ? undefined : createOpenAiLanguageModel({ apiKey, baseUrl, model, deadlineMs, stallMs: STALL_MS }),
     crm: hubSpot === undefined ? undefined : createHubSpot({ ...hubSpot, deadlineMs }),
   };
 }
 
+function createVoices({ elevenLabs, openAi, alternatives, serviceDeadlineMs: deadlineMs }: Config): RawServices['textToSpeech'] {
+  const timing = { deadlineMs, stallMs: STALL_MS };
+  return alternatives.textToSpeech.flatMap((name) => {
+    const { apiKey, baseUrl } = name === 'openai' ? openAi : elevenLabs;
+    if (apiKey === '') return [];
+    const service =
+      name === 'openai'
+        ? createOpenAiTextToSpeech({ apiKey, baseUrl, model: openAi.speechModel, voice: openAi.voice, ...timing })
+        : createElevenLabsTextToSpeech({ apiKey, baseUrl, model: elevenLabs.model, ...timing });
+    return [{ name: `${name}:text-to-speech`, service }];
+  });
+}
+
+function createEars({ elevenLabs, deepgram, alternatives, serviceDeadlineMs: deadlineMs }: Config): RawServices['speechToText'] {
+  const timing = { deadlineMs, stallMs: STALL_MS };
+  return alternatives.speechToText.flatMap((name) => {
+    const { apiKey, baseUrl } = name === 'deepgram' ? deepgram : elevenLabs;
+    if (apiKey === '') return [];
+    const service =
+      name === 'deepgram'
+        ? createDeepgramSpeechToText({ apiKey, baseUrl, model: deepgram.model, ...timing })
+        : createElevenLabsSpeechToText({ apiKey, baseUrl, ...timing });
+    return [{ name: `${name}:speech-to-text`, service }];
+  });
+}
+
 /** For a process that places calls. */
-export function fenceServices(config: Config, raw: RawServices, { guard }: Fences): Services {
+export function fenceServices(config: Config, raw: RawServices, fences: Fences): Services {
   const { textToSpeech, speechToText, languageModel } = raw;
-  if (!textToSpeech || !speechToText || !languageModel) throw new Error('A worker that places calls was started without the keys for it.');
-  const [voice, ear, mind] = ['elevenlabs:text-to-speech', 'elevenlabs:speech-to-text', 'openai:language-model'] as const;
-  const patient = { stallMs: STALL_MS };
+  if (textToSpeech.length === 0 || speechToText.length === 0 || !languageModel)
+    throw new Error('A worker that places calls was started without the keys for it.');
+  const mind = 'openai:language-model';
+  const { guard } = fences;
   const onTheLine = { stallMs: STALL_MS, patienceMs: config.calleePatienceMs };
   return {
     preparing: {
-      textToSpeech: guardTextToSpeech(textToSpeech, guard(voice), patient),
-      speechToText: guardSpeechToText(speechToText, guard(ear), {}),
+      textToSpeech: fenceVoices(textToSpeech, fences, { stallMs: STALL_MS }),
+      speechToText: fenceEars(speechToText, fences, config.calleePatienceMs),
     },
     talking: {
-      textToSpeech: guardTextToSpeech(textToSpeech, guard(voice), onTheLine),
+      textToSpeech: fenceVoices(textToSpeech, fences, onTheLine),
       languageModel: guardLanguageModel(languageModel, guard(mind), onTheLine),
     },
     crm: raw.crm && guardCrm(raw.crm, guard('hubspot'), config.crmPatienceMs),
-    required: [voice, ear, mind],
+    required: [textToSpeech.map(({ name }) => name), speechToText.map(({ name }) => name), [mind]],
   };
+}
+
+/** Where another one can speak at once, nobody is made to wait for retries. */
+function fenceVoices(voices: RawServices['textToSpeech'], { guard }: Fences, waiting: Waiting): TextToSpeech {
+  return createFallbackTextToSpeech(
+    voices.map(({ name, service }, i) => guardTextToSpeech(service, guard(name, i < voices.length - 1 ? { retries: 0 } : {}), waiting)),
+  );
+}
+
+function fenceEars(ears: RawServices['speechToText'], { guard, breakers }: Fences, patienceMs: number): SpeechToText {
+  const fenced = (retriesOf: (i: number) => { retries?: number }) =>
+    createFallbackSpeechToText(ears.map(({ name, service }, i) => guardSpeechToText(service, guard(name, retriesOf(i)), {})));
+  return createReconnectingSpeechToText(
+    fenced((i) => (i < ears.length - 1 ? { retries: 0 } : {})),
+    {
+      reopen: fenced(() => ({ retries: 0 })),
+      patienceMs,
+      onLost: (error) =>
+        void breakers
+          .of(error.service)
+          .run(() => Promise.reject(error), { deadlineMs: 1 })
+          .catch(() => {}),
+      // What is hopeless with one service isn't with the next.
+      ...(ears.length > 1 ? { isWorthIt: () => true } : {}),
+    },
+  );
 }
 
 /** For a process that tells the outside of calls. */

@@ -113,3 +113,13 @@ describe('a spreadsheet', () => {
     expect(() => load({ GOOGLE_SHEETS_ID: 'x1', GOOGLE_SERVICE_ACCOUNT_JSON: damaged })).not.toThrow(/BEGIN/);
   });
 });
+
+it('whoever is chosen to speak and to listen needs a key, and nobody else', () => {
+  const { ELEVENLABS_API_KEY: _, ...others } = call;
+  const chosen = { ...others, TEXT_TO_SPEECH: 'openai', SPEECH_TO_TEXT: 'deepgram' };
+  expect(() => loadConfig(['call'], chosen)).toThrow(/^(?!.*ELEVENLABS).*DEEPGRAM_API_KEY is not set/s);
+  const config = loadConfig(['call'], { ...chosen, DEEPGRAM_API_KEY: 'd' });
+  expect(config.alternatives).toEqual({ textToSpeech: ['openai'], speechToText: ['deepgram'] });
+  const both = loadConfig(['call'], { ...call, DEEPGRAM_API_KEY: 'd', SPEECH_TO_TEXT: 'elevenlabs,deepgram' });
+  expect([both.alternatives.speechToText, both.secrets]).toEqual([['elevenlabs', 'deepgram'], expect.arrayContaining(['d', 'e', 'o'])]);
+});

@@ -3,17 +3,6 @@ import { sleep } from '../sleep.ts';
 import { createReplayLog } from './replay-log.ts';
 import type { SpeechToText, SpeechToTextOptions, SpeechToTextSession } from './speech-to-text.ts';
 
-/** The breaker of the service, as far as reconnecting needs it. */
-export interface ReconnectGate {
-  /**
-   * Sends one request for a new session through the breaker, which counts how it ends. When the breaker refuses, it rejects with an
-   * error whose code is `breaker-open`, and nobody reconnects any more.
-   */
-  request<T>(open: () => Promise<T>): Promise<T>;
-  /** A living session was lost, which no request tells. Not called for one that was merely over (its time limit, its silence). */
-  lost(error: ServiceError): void;
-}
-
 export interface ReconnectPolicy {
   /** From the first loss until reconnecting is given up, unless something became final in between. Milliseconds; a callee's patience. */
   patienceMs: number;
@@ -32,7 +21,13 @@ export interface ReconnectPolicy {
 }
 
 export interface ReconnectingOptions extends Partial<ReconnectPolicy> {
-  gate?: ReconnectGate | undefined;
+  /**
+   * Asked for every session after the first: the service behind its breaker, but one request a time, since the waits are ours. An error
+   * whose code is `breaker-open` ends the reconnecting. Default: whoever is asked first.
+   */
+  reopen?: SpeechToText | undefined;
+  /** A living session was lost, which no request tells the breaker. Not called for one that was merely over (its time limit, its silence). */
+  onLost?: ((error: ServiceError) => void) | undefined;
 }
 
 const DEFAULT_POLICY: ReconnectPolicy = {
@@ -44,8 +39,6 @@ const DEFAULT_POLICY: ReconnectPolicy = {
   replaySpeed: 4,
   isWorthIt: ({ category }) => category === 'transient' || category === 'rate-limited',
 };
-
-const NO_GATE: ReconnectGate = { request: (open) => open(), lost() {} };
 
 /** Nobody's fault: the session was over, by its length or because nobody spoke. */
 const SESSION_OVER: readonly string[] = ['session_time_limit_exceeded', 'insufficient_audio_activity', 'session-idle'];
@@ -61,13 +54,14 @@ const STEP_MS = 50;
  * everything that had not become final: the caller notices nothing but later words. The first connection is one request, like any other
  * service's: its failure is the caller's to see.
  */
-export function createReconnectingSpeechToText(inner: SpeechToText, { gate = NO_GATE, ...given }: ReconnectingOptions = {}): SpeechToText {
+export function createReconnectingSpeechToText(inner: SpeechToText, options: ReconnectingOptions = {}): SpeechToText {
+  const { reopen = inner, onLost, ...given } = options;
   const policy = { ...DEFAULT_POLICY, ...given };
   return {
     async open(request) {
-      const lasting = createLastingSession({ inner, gate, policy, request });
+      const lasting = createLastingSession({ reopen, onLost, policy, request });
       try {
-        await lasting.connect(request.signal);
+        await lasting.connect(inner, request.signal);
         return lasting.session;
       } catch (error) {
         lasting.session.close();
@@ -77,14 +71,13 @@ export function createReconnectingSpeechToText(inner: SpeechToText, { gate = NO_
   };
 }
 
-interface LastingOptions {
-  inner: SpeechToText;
-  gate: ReconnectGate;
+interface LastingOptions extends Pick<ReconnectingOptions, 'onLost'> {
+  reopen: SpeechToText;
   policy: ReconnectPolicy;
   request: SpeechToTextOptions;
 }
 
-function createLastingSession({ inner, gate, policy, request }: LastingOptions) {
+function createLastingSession({ reopen, onLost, policy, request }: LastingOptions) {
   const bytesPerMs = (request.sampleRate * 2) / 1000;
   const log = createReplayLog({ bytesPerMs, forgottenMs: FORGOTTEN_MS });
   /** Aborted when the session is over, whoever ended it. */
@@ -106,19 +99,19 @@ function createLastingSession({ inner, gate, policy, request }: LastingOptions) 
   request.signal.addEventListener('abort', end, { once: true, signal: life.signal });
 
   /** Rejects when no session can be had; `signal` is that session's, for as long as it lives. */
-  async function connect(signal: AbortSignal): Promise<void> {
+  async function connect(service: SpeechToText, signal: AbortSignal): Promise<void> {
     const mine: NonNullable<typeof living> = { session: undefined, since: performance.now() };
     living = mine;
     const heard = (tell: (text: string) => void) => (text: string) => {
       if (living === mine) tell(text);
     };
-    const session = await inner.open({
+    const session = await service.open({
       ...request,
       signal,
       onInterim: heard(onInterim),
       onFinal: heard(onFinal),
       onError(error) {
-        if (living === mine) onLost(error);
+        if (living === mine) lose(error);
       },
     });
     // Closed, or lost again before anybody could know of it.
@@ -172,7 +165,7 @@ function createLastingSession({ inner, gate, policy, request }: LastingOptions) 
     request.onFinal(text);
   }
 
-  function onLost(error: ServiceError): void {
+  function lose(error: ServiceError): void {
     const { session, since } = living ?? {};
     living = undefined;
     clearInterval(replay);
@@ -191,7 +184,7 @@ function createLastingSession({ inner, gate, policy, request }: LastingOptions) 
     let atOnce = wasOver && trouble === undefined;
     trouble ??= { since: performance.now(), failures: 0 };
     const current = trouble;
-    if (!wasOver) gate.lost(loss);
+    if (!wasOver) onLost?.(loss);
     while (!isOver()) {
       const waitMs = atOnce ? 0 : delayMs(policy, current.failures++, error.retryAfterMs);
       const leftMs = current.since + policy.patienceMs - performance.now();
@@ -199,7 +192,7 @@ function createLastingSession({ inner, gate, policy, request }: LastingOptions) 
       atOnce = false;
       try {
         await sleep(waitMs, life.signal);
-        return await gate.request(() => connectWithin(leftMs - waitMs));
+        return await connectWithin(leftMs - waitMs);
       } catch (failure) {
         // Anything else is the end of patience, or of the call.
         if (failure instanceof ServiceError) error = failure;
@@ -215,7 +208,7 @@ function createLastingSession({ inner, gate, policy, request }: LastingOptions) 
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(new Error('the patience is spent')), ms);
     try {
-      await connect(AbortSignal.any([life.signal, late.signal]));
+      await connect(reopen, AbortSignal.any([life.signal, late.signal]));
     } finally {
       clearTimeout(timer);
     }

@@ -25,11 +25,11 @@ async function listen(inner: SpeechToText, options: ReconnectingOptions = {}) {
   const failures: ServiceError[] = [];
   const breaker = { closed: true, failed: [] as string[], succeeded: 0 };
   const session = await createReconnectingSpeechToText(inner, {
-    gate: {
-      async request(open) {
+    reopen: {
+      async open(request) {
         if (!breaker.closed) throw serviceFailure('transient', { code: 'breaker-open' });
         try {
-          const opened = await open();
+          const opened = await inner.open(request);
           breaker.succeeded++;
           return opened;
         } catch (error) {
@@ -37,8 +37,8 @@ async function listen(inner: SpeechToText, options: ReconnectingOptions = {}) {
           throw error;
         }
       },
-      lost: (error) => breaker.failed.push(error.code),
     },
+    onLost: (error) => breaker.failed.push(error.code),
     ...options,
   }).open({
     sampleRate: SAMPLE_RATE,

@@ -1,0 +1,135 @@
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../src/config.ts';
+import type { ServiceError } from '../src/errors.ts';
+import { breakerPolicy } from '../src/resilience/breaker-policy.ts';
+import { createBreakers } from '../src/resilience/breakers.ts';
+import { createGuard } from '../src/resilience/guard.ts';
+import { deepgramErrors } from '../src/sandbox/deepgram/deepgram-errors.ts';
+import { startDeepgramSandbox } from '../src/sandbox/deepgram/deepgram-sandbox.ts';
+import { elevenLabsErrors } from '../src/sandbox/elevenlabs/elevenlabs-errors.ts';
+import { startElevenLabsSandbox } from '../src/sandbox/elevenlabs/elevenlabs-sandbox.ts';
+import { startOpenAiSandbox } from '../src/sandbox/openai/openai-sandbox.ts';
+import { createListener, speak } from '../src/sandbox/voice/voice.ts';
+import { loadElevenLabsSdk } from '../src/services/elevenlabs-client.ts';
+import { createCallFences } from '../src/wire-fences.ts';
+import { createServices, fenceServices } from '../src/wire-services.ts';
+
+const SAMPLE_RATE = 8000;
+const TEXT = 'good morning I would like to move my appointment';
+const quiet = { info() {}, warn() {}, error() {} };
+const { signal } = new AbortController();
+
+// As a worker does at its start: it takes longer than a service may.
+beforeAll(async () => {
+  await loadElevenLabsSdk();
+});
+
+const closers: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** Every service of a call against the sandbox, behind real breakers of one process. */
+async function wired(settings: Record<string, string>) {
+  const elevenLabs = await startElevenLabsSandbox();
+  const openAi = await startOpenAiSandbox();
+  const deepgram = await startDeepgramSandbox();
+  closers.push(elevenLabs.close, openAi.close, deepgram.close);
+  const config = loadConfig(['call'], {
+    ...{ ARI_USERNAME: 'u', ARI_PASSWORD: 'p', ELEVENLABS_API_KEY: 'e', OPENAI_API_KEY: 'o', DEEPGRAM_API_KEY: 'd' },
+    ...{ ELEVENLABS_BASE_URL: elevenLabs.url, OPENAI_BASE_URL: openAi.baseUrl, DEEPGRAM_BASE_URL: deepgram.url },
+    CALLEE_PATIENCE: '60000',
+    ...settings,
+  });
+  const raw = createServices(config);
+  const policy = breakerPolicy(config.serviceDeadlineMs, config.retry);
+  const names = ['elevenlabs:text-to-speech', 'elevenlabs:speech-to-text', 'openai:text-to-speech', 'deepgram:speech-to-text'];
+  const breakers = createBreakers({
+    services: Object.fromEntries([...names, 'openai:language-model'].map((name) => [name, { policy }])),
+    prefix: 'alone',
+    onChange() {},
+    log: quiet,
+  });
+  closers.push(() => breakers.stop());
+  const services = fenceServices(config, raw, {
+    breakers,
+    policy,
+    guard: (service, { retries = config.retry.retries } = {}) =>
+      createGuard({
+        breaker: breakers.of(service),
+        policy: { ...config.retry, retries },
+        deadlineMs: config.serviceDeadlineMs,
+        log: quiet,
+      }),
+  });
+  return { elevenLabs, openAi, deepgram, breakers, policy, services };
+}
+
+async function listen({ services }: Awaited<ReturnType<typeof wired>>) {
+  const finals: string[] = [];
+  const failures: ServiceError[] = [];
+  const session = await services.preparing.speechToText.open({
+    sampleRate: SAMPLE_RATE,
+    language: 'en',
+    onInterim() {},
+    onFinal: (text) => finals.push(text),
+    onError: (error) => failures.push(error),
+    signal,
+  });
+  closers.push(() => session.close());
+  return { session, finals, failures };
+}
+
+describe('services in the order of the settings', () => {
+  it('the second voice speaks at once when the first answers 503, without waiting for its retries', async () => {
+    const world = await wired({ TEXT_TO_SPEECH: 'elevenlabs,openai' });
+    world.elevenLabs.faults.set(elevenLabsErrors.unavailable503);
+    const listener = createListener(SAMPLE_RATE);
+    const heard: string[] = [];
+    const spoken = world.services.talking.textToSpeech.synthesize(
+      { text: TEXT, voice: 'rachel', language: 'en', sampleRate: SAMPLE_RATE },
+      signal,
+    );
+    for await (const pcm of spoken) heard.push(...listener.push(pcm).map(({ text }) => text));
+    expect(heard.join(' ')).toBe(TEXT);
+    expect([world.elevenLabs.faults.requests.length, world.openAi.spoken]).toEqual([1, [TEXT]]);
+  });
+
+  it('the second speech-to-text takes over a living call when the first has no credit left', async () => {
+    const world = await wired({ SPEECH_TO_TEXT: 'elevenlabs,deepgram' });
+    const { session, finals, failures } = await listen(world);
+    const pcm = speak(TEXT, SAMPLE_RATE);
+    session.send(pcm.subarray(0, 8000));
+    world.elevenLabs.faults.set(elevenLabsErrors.quotaExceeded401, { path: /speech-to-text/ });
+    world.elevenLabs.failSessions('quota_exceeded');
+    session.send(pcm.subarray(8000));
+    session.commit();
+    await expect.poll(() => finals, { timeout: 15_000 }).toEqual([TEXT]);
+    expect([world.deepgram.sessions, failures]).toEqual([1, []]);
+    expect(world.breakers.of('elevenlabs:speech-to-text').state).toBe('open');
+  });
+
+  it('nobody may be rung only when none of the alternatives may be asked', async () => {
+    const world = await wired({ SPEECH_TO_TEXT: 'elevenlabs,deepgram' });
+    const { breakers, policy, services } = world;
+    const fences = createCallFences({ breakers, required: services.required, trunk: { policy }, heldBackWaitMs: 1_000 });
+    const refusing = () => fences.refusing({ dialString: 'PJSIP/{e164}@carrier' } as Parameters<typeof fences.refusing>[0])?.service;
+    await breakers.open('elevenlabs:speech-to-text', 'tried');
+    expect(refusing()).toBeUndefined();
+    await breakers.open('deepgram:speech-to-text', 'tried');
+    expect(refusing()).toBe('elevenlabs:speech-to-text');
+  });
+});
+
+describe('a speech-to-text that is lost in the middle of a call', () => {
+  it('counts in its breaker, loss and reconnections, and is left alone once that is open', async () => {
+    const world = await wired({ SPEECH_TO_TEXT: 'deepgram' });
+    const { failures } = await listen(world);
+    world.deepgram.faults.set(deepgramErrors.unavailable503);
+    world.deepgram.dropSessions();
+    await expect.poll(() => failures, { timeout: 15_000 }).toMatchObject([{ code: 'breaker-open' }]);
+    expect(world.breakers.of('deepgram:speech-to-text').state).toBe('open');
+    // The first session and two refusals: with the loss, three of four failed.
+    expect(world.deepgram.faults.requests).toHaveLength(3);
+  });
+});
