@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type App, startApp } from '../src/app.ts';
@@ -8,12 +8,18 @@ import { createLogger } from '../src/logger.ts';
 import { startRedis } from '../src/sandbox/redis-server.ts';
 import { startWorld, type World } from '../src/sandbox/world.ts';
 import { type CallRow, watchCalls } from './demo/call-table.ts';
+import { runOutage } from './demo/elevenlabs-503.ts';
 import { enqueueDemoContacts } from './demo/enqueue-demo-contacts.ts';
 import { printReport } from './demo/report.ts';
+import { type Step, timelineSvg } from './demo/timeline.ts';
 
 const USAGE = `npm run demo [-- options]
 
 Calls a dozen people of the sandbox, with everything real but the world outside: Redis, the queue, the worker, the SDKs.
+
+  --scenario elevenlabs-503   shows what happens when ElevenLabs answers 503, step by step, on the real schedule of 5, 10 and 20 s;
+                    draws it as data/demo/elevenlabs-503.svg; exits with 0 only if every step was seen
+  --speed 10        that scenario ten times as fast
 
   --asterisk real   through a real Asterisk (Debian's, unpacked below data/ without root: 80 MB the first time)
   --stay            keep Bull Board and the recordings up until Ctrl-C
@@ -27,12 +33,19 @@ const CONCURRENCY = 12;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { asterisk: { type: 'string', default: 'sandbox' }, stay: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      scenario: { type: 'string' },
+      speed: { type: 'string', default: '1' },
+      asterisk: { type: 'string', default: 'sandbox' },
+      stay: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
   });
   if (values.help) {
     console.log(USAGE);
     return 0;
   }
+  if (values.scenario !== undefined) return showScenario(values.scenario, Number(values.speed));
   const { asterisk } = values;
   if (asterisk !== 'sandbox' && asterisk !== 'real')
     throw new UserError(`--asterisk is "${asterisk}". Expected: sandbox or real.\n\n${USAGE}`);
@@ -66,6 +79,28 @@ async function main(): Promise<number> {
     return rows.every((row) => row.disposition !== undefined && row.disposition !== 'failed') ? 0 : 1;
   } finally {
     await stopAll();
+  }
+}
+
+/** The story of an outage, told as it happens. */
+async function showScenario(name: string, speed: number): Promise<number> {
+  if (name !== 'elevenlabs-503') throw new UserError(`There is no scenario "${name}". There is: elevenlabs-503.`);
+  if (!(speed >= 1 && speed <= 20)) throw new UserError(`--speed is not usable. Expected: a number from 1 (real time) to 20.`);
+  rmSync(DATA_DIR, { recursive: true, force: true });
+  mkdirSync(DATA_DIR, { recursive: true });
+  const redis = await startRedis({ dataDir: DATA_DIR, debianDir: 'data/debian' });
+  try {
+    console.log(`ElevenLabs answers 503 (${speed === 1 ? 'real time, about two minutes' : `${speed} times as fast`})\n`);
+    const onStep = ({ text, atMs }: Step) => console.log(`${(atMs / 1000).toFixed(1).padStart(7)} s  ✓ ${text}`);
+    const { steps, missed } = await runOutage({ redisUrl: redis.url, dataDir: DATA_DIR, speed, onStep });
+    const picture = join(DATA_DIR, `${name}.svg`);
+    writeFileSync(picture, timelineSvg(`ElevenLabs answers 503${speed === 1 ? '' : `, ${speed} times as fast`}`, steps));
+    console.log(`\nDrawn in ${picture}; the worker's log is ${DATA_DIR}/outage.log`);
+    if (missed === undefined) return 0;
+    console.error(`\nNOT SEEN: ${missed.text}: ${missed.why}`);
+    return 1;
+  } finally {
+    await redis.stop();
   }
 }
 

@@ -129,10 +129,10 @@ async function startFences(
   const alerts = wireAlerts({ config, redis, prefix: keys.prefix, log });
   started.push({ name: 'alerts', stop: () => alerts.stop() });
   const raw = createServices(config);
-  const onChange = (change: BreakerChange) => {
-    const alert = alertOf(change, Date.now());
-    if (alert !== undefined) alerts.raise(alert);
+  const onChange = async (change: BreakerChange) => {
     tellChange(log, change);
+    alerts.raise(alertOf(change, Date.now()));
+    await alerts.settled();
   };
   const fences = wireBreakers({ config, redis, keys, log, services: raw, healthWorker: roles.includes('health'), onChange });
   started.push({ name: 'breakers', stop: () => fences.breakers.stop() });
@@ -266,9 +266,7 @@ async function startHealthChecks(
   started.push({ name: 'health queue', stop: () => queue.close() });
   await scheduleHealthChecks(queue, config.healthIntervalMs);
   const { breakers } = fences;
-  const worker = createHealthWorker({ connection: redis, prefix: keys.prefix, onError }, (signal) =>
-    checkServices({ breakers, log }, signal),
-  );
+  const worker = createHealthWorker({ connection: redis, prefix: keys.prefix, onError }, createHealthChecks({ breakers, log }));
   started.push({ name: 'health worker', stop: () => worker.close() });
   void worker.run().catch(onError);
   log.info({ everyMs: config.healthIntervalMs, services: Object.keys(breakers.services) }, 'health worker started');

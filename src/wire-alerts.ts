@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Alert, ChannelName } from './alerts/alert.ts';
 import { type AlertWorkers, createAlertWorkers } from './alerts/alert-workers.ts';
 import { type Alerts, createAlerts } from './alerts/alerts.ts';
+import { breakerAlert } from './alerts/breaker-alert.ts';
 import type { Channel } from './alerts/channel.ts';
 import { createEmailChannel } from './alerts/email.ts';
 import { createTelegramChannel } from './alerts/telegram.ts';
@@ -60,17 +61,11 @@ function createChannels({ email, telegram, webhook }: AlertSettings, log: Logger
   ];
 }
 
-/** What a breaker's change means to a human. One that a human opened is no news to them. */
-export function alertOf(change: BreakerChange, now: number): Alert | undefined {
+/** What a breaker's change means to a human. */
+export function alertOf(change: BreakerChange, now: number): Alert {
   const { service } = change;
-  if (change.kind === 'breaker-closed') {
-    return { kind: 'breaker-closed', service, at: now, openForMs: change.openForMs, heldBack: change.heldBack };
-  }
-  const { category, message, code } = change.cause;
-  if (category === 'manual') return undefined;
-  const sip = /^sip-(\d{3})$/.exec(code)?.[1];
-  const trunk = service.startsWith('trunk:')
-    ? { name: service.slice('trunk:'.length), sipStatus: sip === undefined ? undefined : Number(sip) }
-    : undefined;
-  return { kind: 'breaker-opened', service, since: change.since, category, reason: message, trunk };
+  const sip = change.kind === 'breaker-opened' ? /^sip-(\d{3})$/.exec(change.cause.code)?.[1] : undefined;
+  const isTrunk = service.startsWith('trunk:');
+  const trunk = isTrunk ? { name: service.slice('trunk:'.length), sipStatus: sip === undefined ? undefined : Number(sip) } : undefined;
+  return breakerAlert(change, now, trunk);
 }

@@ -43,16 +43,16 @@ export function wireCalls(parts: CallParts): CallDeps {
   const { preparing, talking, crm, required } = services;
   return {
     ledger,
-    sheet: config.googleSheets !== undefined,
     campaigns,
     crm,
     crmPatienceMs: config.crmPatienceMs,
+    sheet: config.googleSheets !== undefined,
     redial: { interruptedMs: config.redialInterruptedMs },
     leave,
     now: Date.now,
     log,
     openingLines: createOpeningLines(preparing.textToSpeech, sampleRate),
-    fences: createCallFences({ breakers, required, trunk: { policy } }),
+    fences: createCallFences({ breakers, required, trunk: { policy }, heldBackWaitMs: config.heldBackWaitMs }),
     alertCallFailed: (failed) => alerts.raise({ kind: 'call-failed', ...failed }),
     telephony: {
       unavailable: () =>

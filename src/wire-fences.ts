@@ -7,8 +7,6 @@ import { sleep } from './sleep.ts';
 
 /** Refused looks a second in one process: few for Redis, many for a queue of other campaigns behind. */
 const REFUSED_LOOKS_PER_SECOND = 20;
-/** When a refused contact is looked at again, and how far that is spread. Milliseconds. */
-const LOOK_AGAIN = { afterMs: 10_000, spreadMs: 5_000 };
 /** A trunk's trial is a call: as long as a phone may ring. Milliseconds. */
 const TRUNK_TRIAL_MS = 120_000;
 
@@ -17,10 +15,12 @@ export interface CallFencesParts {
   /** The services without which nobody may be rung; of each group, one is enough. */
   required: readonly (readonly string[])[];
   trunk: ServiceDefinition;
+  /** When a refused contact is looked at again; up to half as long is added at random. Milliseconds. */
+  heldBackWaitMs: number;
 }
 
 /** The breakers as a call sees them. */
-export function createCallFences({ breakers, required, trunk }: CallFencesParts): CallFences {
+export function createCallFences({ breakers, required, trunk, heldBackWaitMs }: CallFencesParts): CallFences {
   let nextLookAt = 0;
   const trunkService = (campaign: Campaign) => {
     const service = `trunk:${trunkName(campaign.dialString)}`;
@@ -32,14 +32,15 @@ export function createCallFences({ breakers, required, trunk }: CallFencesParts)
     return refusals.includes(undefined) ? undefined : refusals[0];
   };
   return {
-    refusing: (campaign) => required.map(refusingAll).find((refusal) => refusal !== undefined) ?? breakers.refusing([trunkService(campaign)]),
+    refusing: (campaign) =>
+      required.map(refusingAll).find((refusal) => refusal !== undefined) ?? breakers.refusing([trunkService(campaign)]),
     heldBack: breakers.heldBack,
     async paceRefusal(signal) {
       const now = performance.now();
       nextLookAt = Math.max(now, nextLookAt + 1_000 / REFUSED_LOOKS_PER_SECOND);
       if (nextLookAt > now) await sleep(nextLookAt - now, signal);
     },
-    lookAgainMs: () => LOOK_AGAIN.afterMs + Math.round(Math.random() * LOOK_AGAIN.spreadMs),
+    lookAgainMs: () => Math.round(heldBackWaitMs * (1 + Math.random() / 2)),
     async enterTrunk(campaign): Promise<TrunkPass> {
       const service = trunkService(campaign);
       const pass = await breakers.of(service).begin({ deadlineMs: TRUNK_TRIAL_MS });

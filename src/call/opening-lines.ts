@@ -56,7 +56,9 @@ export function createOpeningLines(textToSpeech: TextToSpeech, sampleRate: numbe
 
   return {
     async render({ parts, voice, language }, signal) {
-      const rendered = await Promise.all(parts.map((part) => renderPart(part, voice, language, signal)));
+      // One after the other: a service that is down is asked four times for a call, not four times for each part.
+      const rendered: Buffer[] = [];
+      for (const part of parts) rendered.push(await renderPart(part, voice, language, signal));
       return { text: parts.join(' '), pcm: Buffer.concat(rendered) };
     },
   };

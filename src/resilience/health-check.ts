@@ -22,15 +22,22 @@ export interface HealthCheckOptions {
 }
 
 /** Asks every service once, all at the same time. Resolves with what it found; rejects only when the signal aborts. */
-export async function checkServices(options: HealthCheckOptions, signal: AbortSignal): Promise<Record<string, HealthFinding>> {
-  const entries = Object.entries(options.breakers.services).map(async ([service, definition]) => {
-    const finding = await checkService({ ...options, service, definition }, signal);
-    return [service, finding] as const;
-  });
-  return Object.fromEntries(await Promise.all(entries));
+export type CheckServices = (signal: AbortSignal) => Promise<Record<string, HealthFinding>>;
+
+export function createHealthChecks(options: HealthCheckOptions): CheckServices {
+  const doubts = new Map<string, number>();
+  return async (signal) => {
+    const entries = Object.entries(options.breakers.services).map(async ([service, definition]) => {
+      const finding = await checkService({ ...options, doubts, service, definition }, signal);
+      return [service, finding] as const;
+    });
+    return Object.fromEntries(await Promise.all(entries));
+  };
 }
 
 interface OneCheck extends HealthCheckOptions {
+  /** Checks in a row that found a closed service broken. */
+  doubts: Map<string, number>;
   service: string;
   definition: ServiceDefinition;
 }
@@ -62,38 +69,50 @@ async function tryOpen({ breakers, service, definition }: OneCheck): Promise<Hea
  * see its own account) while they go well. So its failure only raises a doubt, which one request on the data plane settles.
  */
 async function checkClosed(check: OneCheck, signal: AbortSignal): Promise<HealthFinding> {
-  const { definition, breakers, service } = check;
+  const { definition, doubts, service } = check;
   const { controlPlane, dataPlane } = definition;
   if (controlPlane === undefined) return dataPlane === undefined ? 'no-probe' : 'well';
   const free = await ask(check, controlPlane, signal);
-  if (free !== 'failed' || dataPlane === undefined) return free;
-  const { probeDeadlineMs: deadlineMs } = definition.policy;
-  const request = () => withDeadline(dataPlane, { signal, deadlineMs, onLate: () => deadlineError(service, 'probe', deadlineMs) });
-  return breakers
-    .of(service)
-    .run(request, { deadlineMs })
-    .then(() => 'well' as const)
-    .catch((error: unknown) => findingOf(error));
+  if (!('error' in free) || dataPlane === undefined) {
+    doubts.delete(service);
+    return free.finding;
+  }
+  const settled = await ask(check, dataPlane, signal);
+  if ('error' in settled) await countDoubt(check, settled.error);
+  else doubts.delete(service);
+  return settled.finding;
 }
+
+/**
+ * Checks don't count among the failures in a row of calls: a call that is being retried would find its breaker opened by
+ * somebody else's requests, one or two short of its own four. Only as many checks in a row, or an error of the account,
+ * open the breaker of a service that nobody calls.
+ */
+async function countDoubt({ breakers, doubts, service, definition }: OneCheck, error: unknown): Promise<void> {
+  const { failuresInRow, probeDeadlineMs: deadlineMs } = definition.policy;
+  const count = (doubts.get(service) ?? 0) + 1;
+  doubts.set(service, count);
+  const breaker = breakers.of(service);
+  if (judge(error).kind !== 'account-failure' && count < failuresInRow) return;
+  for (let n = 0; n < failuresInRow && breaker.state === 'closed'; n++) {
+    await breaker.run(() => Promise.reject(error), { deadlineMs }).catch(() => {});
+  }
+  doubts.delete(service);
+}
+
+type Answer = { finding: 'well' | 'told-nothing' } | { finding: 'failed'; error: unknown };
 
 async function ask(
-  { breakers, definition, service, log }: OneCheck,
+  { definition, service, log }: OneCheck,
   probe: NonNullable<ServiceDefinition['controlPlane']>,
   signal: AbortSignal,
-): Promise<HealthFinding> {
+): Promise<Answer> {
   const { probeDeadlineMs: deadlineMs } = definition.policy;
   try {
-    await withDeadline(probe, { signal, deadlineMs, onLate: () => deadlineError(service, 'control plane', deadlineMs) });
-    return 'well';
+    await withDeadline(probe, { signal, deadlineMs, onLate: () => deadlineError(service, 'health check', deadlineMs) });
+    return { finding: 'well' };
   } catch (error) {
-    log.warn(
-      { event: 'probe', service, breakerState: breakers.of(service).state, error: error instanceof Error ? error.message : String(error) },
-      `the control plane of ${service} failed`,
-    );
-    return findingOf(error);
+    log.warn({ service, error: error instanceof Error ? error.message : String(error) }, `a health check of ${service} failed`);
+    return judge(error).kind === 'neutral' ? { finding: 'told-nothing' } : { finding: 'failed', error };
   }
-}
-
-function findingOf(error: unknown): HealthFinding {
-  return judge(error).kind === 'neutral' ? 'told-nothing' : 'failed';
 }

@@ -5,6 +5,9 @@ import { type OpenAiSandbox, startOpenAiSandbox } from './openai/openai-sandbox.
 import { loadPeople, type People } from './people/people.ts';
 import { startPeopleApp } from './people/people-app.ts';
 import { startRealAsterisk } from './real-asterisk.ts';
+import { type SmtpSandbox, startSmtpSandbox } from './smtp.ts';
+import { startTelegramSandbox, type TelegramSandbox } from './telegram.ts';
+import { startWebhookSink, type WebhookSink } from './webhook-sink.ts';
 
 export interface WorldOptions {
   /** `real` brings up a real Asterisk (unpacked below `dataDir` when it isn't there yet) with the same people behind it. */
@@ -24,10 +27,18 @@ export interface World {
   readonly elevenLabs: ElevenLabsSandbox;
   readonly openAi: OpenAiSandbox;
   readonly hubSpot: HubSpotSandbox;
+  /** Where alerts arrive. */
+  readonly telegram: TelegramSandbox;
+  readonly smtp: SmtpSandbox;
+  readonly webhook: WebhookSink;
   /** Undefined with a real Asterisk. */
   readonly asterisk: AsteriskSandbox | undefined;
   stop(): Promise<void>;
 }
+
+/** 24 bytes, as Standard Webhooks wants them. */
+const WEBHOOK_SECRET = `whsec_${Buffer.from('sandbox webhook secret 1').toString('base64')}`;
+const TELEGRAM_TOKEN = '100200300:sandbox-telegram-token-of-this-world';
 
 const KEYS = { elevenLabs: 'sandbox-elevenlabs-key', openAi: 'sandbox-openai-key', hubSpot: 'sandbox-hubspot-token' };
 
@@ -45,6 +56,9 @@ export async function startWorld({ asterisk: kind, dataDir, crmContacts = [] }: 
     const elevenLabs = keep(await startElevenLabsSandbox({ apiKey: KEYS.elevenLabs }));
     const openAi = keep(await startOpenAiSandbox({ apiKey: KEYS.openAi }));
     const hubSpot = keep(await startHubSpotSandbox({ accessToken: KEYS.hubSpot, contacts: crmContacts }));
+    const telegram = keep(await startTelegramSandbox({ token: TELEGRAM_TOKEN }));
+    const smtp = keep(await startSmtpSandbox());
+    const webhook = keep(await startWebhookSink({ secret: WEBHOOK_SECRET }));
     const { asterisk, ari, dialString } = await (kind === 'real' ? realAsterisk(dataDir, people, stops) : sandboxAsterisk(people, keep));
     const settings = {
       ...ari,
@@ -54,8 +68,17 @@ export async function startWorld({ asterisk: kind, dataDir, crmContacts = [] }: 
       OPENAI_BASE_URL: openAi.baseUrl,
       HUBSPOT_ACCESS_TOKEN: KEYS.hubSpot,
       HUBSPOT_BASE_URL: hubSpot.url,
+      ALERT_EMAIL_SMTP_URL: smtp.url,
+      ALERT_EMAIL_FROM: 'ringfence@example.org',
+      ALERT_EMAIL_TO: 'on-call@example.org',
+      TELEGRAM_BOT_TOKEN: TELEGRAM_TOKEN,
+      TELEGRAM_CHAT_ID: '-100200300',
+      TELEGRAM_API_ROOT: telegram.url,
+      ALERT_WEBHOOK_URL: webhook.hookUrl,
+      ALERT_WEBHOOK_SECRET: WEBHOOK_SECRET,
+      ALERT_WEBHOOK_ALLOW_PRIVATE: 'yes',
     };
-    return { settings, dialString, people, elevenLabs, openAi, hubSpot, asterisk, stop };
+    return { settings, dialString, people, elevenLabs, openAi, hubSpot, telegram, smtp, webhook, asterisk, stop };
   } catch (error) {
     await stop();
     throw error;

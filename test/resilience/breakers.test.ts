@@ -219,6 +219,22 @@ it('a probe that hangs is a failed trial at its deadline, and the next one recov
   expect(state(one)).toBe('closed');
 });
 
+it('a trial that a health check makes early, and that fails, puts off the next one', async () => {
+  let probes = 0;
+  const one = await opened({
+    dataPlane: async () => {
+      probes += 1;
+      throw unavailable();
+    },
+  });
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(await one.breakers.trial(SPEECH, { early: true })).toBe('failed');
+  await vi.advanceTimersByTimeAsync(29_999);
+  expect(probes).toBe(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(probes).toBe(2);
+});
+
 it('where a probe exists no call is the trial: it closes by itself, with nobody calling', async () => {
   const one = await opened({ dataPlane: async () => {} });
   expect(one.breakers.refusing([MODEL, SPEECH])).toMatchObject({ service: SPEECH, reason: 'ElevenLabs answered 503' });

@@ -157,6 +157,14 @@ it('a call that meets the open breaker between its own requests is held back, no
   expect(result.ended).toMatchObject({ name: 'BreakerOpenError', code: 'breaker-open', service: SPEECH });
 });
 
+it('a call whose failure opens the breaker before its requests are spent does not wait in vain', async () => {
+  await times(2, () => send(breakers, unavailable()));
+  const { sentAt, result } = follow(guarded(), failing);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(sentAt).toEqual([0, 5]);
+  expect(result).toMatchObject({ at: 5, ended: { code: 'breaker-open' } });
+});
+
 it('hanging up ends a wait and a request at once, and nothing goes on', async () => {
   const waiting = follow(guarded(), failing);
   const asking = follow(guarded(), hanging);

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { ServiceDefinition } from '../../src/resilience/breaker.ts';
 import type { Breakers } from '../../src/resilience/breakers.ts';
-import { checkServices } from '../../src/resilience/health-check.ts';
+import { type CheckServices, createHealthChecks } from '../../src/resilience/health-check.ts';
 import { badKey, badRequest, oneProcess, quiet, SPEECH, send, times, unavailable } from './services.ts';
 
 let breakers: Breakers;
+let checks: CheckServices;
 beforeEach(() => {
   vi.useFakeTimers();
 });
@@ -29,9 +30,10 @@ function service(definition: Partial<ServiceDefinition> = {}) {
     ...definition,
   });
   ({ breakers } = changes);
+  checks = createHealthChecks({ breakers, log: quiet });
   return world;
 }
-const check = async () => (await checkServices({ breakers, log: quiet }, new AbortController().signal))[SPEECH];
+const check = async () => (await checks(new AbortController().signal))[SPEECH];
 const state = () => breakers.of(SPEECH).state;
 
 it('while the breaker is closed, only the free control plane is asked', async () => {
@@ -75,6 +77,18 @@ it('a service that nobody calls is found to be broken by its checks', async () =
   world.control = unavailable();
   world.data = unavailable();
   await times(4, check);
+  expect(state()).toBe('open');
+});
+
+it('checks do not count among the failures of a call: its own four requests open the breaker', async () => {
+  const world = service();
+  world.control = unavailable();
+  world.data = unavailable();
+  await check();
+  await times(3, () => send(breakers, unavailable()));
+  await check();
+  expect(state()).toBe('closed');
+  await send(breakers, unavailable());
   expect(state()).toBe('open');
 });
 
