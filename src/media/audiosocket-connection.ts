@@ -20,6 +20,10 @@ export interface Gone {
   cause?: unknown;
 }
 
+const CLOSED_BY_ASTERISK: Gone = { code: 'media-closed', what: 'Asterisk closed it' };
+/** Our frames never stop, so one often arrives after Asterisk has closed: then its goodbye looks like this. */
+const RESETS: readonly (string | undefined)[] = ['ECONNRESET', 'EPIPE'];
+
 /** Who speaks and listens on a connection. */
 export interface AudioSocketOwner {
   /** The frame to send now; undefined is silence. */
@@ -96,8 +100,10 @@ export function createAudioSocketConnection(options: AudioSocketConnectionOption
       owner.onMessage(message);
     }
   });
-  socket.on('end', () => fail({ code: 'media-closed', what: 'Asterisk closed it' }));
-  socket.on('error', (cause) => fail({ code: 'media-lost', what: `its connection broke: ${cause.message}`, cause }));
+  socket.on('end', () => fail(CLOSED_BY_ASTERISK));
+  socket.on('error', (cause: NodeJS.ErrnoException) => {
+    fail(RESETS.includes(cause.code) ? CLOSED_BY_ASTERISK : { code: 'media-lost', what: `its connection broke: ${cause.message}`, cause });
+  });
   socket.on('close', () => {
     stopSending();
     closed.resolve();

@@ -225,7 +225,7 @@ describe('a far end that fails', () => {
     reset.asterisk.socket.resetAndDestroy();
     expect(await cut.leg.closed).toMatchObject({ error: { code: 'media-closed' } });
     expect(await ill.leg.closed).toMatchObject({ error: { code: 'media-lost' } });
-    expect(await reset.leg.closed).toMatchObject({ error: { category: 'transient' } });
+    expect(await reset.leg.closed).toMatchObject({ error: { code: 'media-closed', category: 'transient' } });
     expect(server.legs).toBe(1);
     await well.leg.close();
     expect(await well.leg.closed).toEqual({});
