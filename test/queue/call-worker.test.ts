@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { Job } from 'bullmq';
+import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
 import type { CallJob, CallVerdict } from '../../src/call/call-job.ts';
 import type { Campaign } from '../../src/call/campaign.ts';
 import type { Contact } from '../../src/call/contact.ts';
@@ -111,4 +112,20 @@ it('a defect of ours costs no contact: it is looked at again, and its log says w
   });
   await eventually(async () => expect(await queue.getJobState(id)).toBe('delayed'));
   expect((await queue.getJobLogs(id)).logs.join()).toMatch(/looked at again in a minute.*a defect/);
+});
+
+it('a contact that can not be parked does not fail for it: its lock runs out, and it is looked at again', { timeout: 60_000 }, async () => {
+  let looks = 0;
+  const moveToDelayed = vi.spyOn(Job.prototype, 'moveToDelayed').mockRejectedValueOnce(new Error('Command timed out'));
+  stops.push(() => Promise.resolve(moveToDelayed.mockRestore()));
+  startWorker(async (_job, { ledger }) => {
+    looks++;
+    if (looks === 1) return { kind: 'parked', until: Date.now(), reason: 'not now' };
+    const claim = await ledger.claim(id, ada.phone);
+    if (claim.kind !== 'claimed') throw new Error(claim.kind);
+    await ledger.end(id, claim.epoch, completed, []);
+    return { kind: 'ended', outcome: completed };
+  });
+  await eventually(async () => expect(['completed', 'failed']).toContain(await queue.getJobState(id)));
+  expect([looks, await queue.getJobState(id)]).toEqual([2, 'completed']);
 });

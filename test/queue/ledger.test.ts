@@ -244,7 +244,7 @@ it('a Redis that answers too late gets no phone rung', async () => {
   const marking = createLedger({ redis: slow, keys, owner: 'worker 1', days: 90, leases: leases.ledger });
   await slow.ping();
   // This connection is told to wait for something that never comes.
-  const blocked = slow.brpop('never', 5);
+  const blocked = slow.brpop('never', 60);
   expect(await marking.mark(id, epoch)).toBe(false);
   slow.disconnect();
   await blocked.catch(() => {});
@@ -284,6 +284,27 @@ it('a call that is dialled again under a new epoch is not taken for another work
   }
   expect(hold?.lost.aborted).toBe(false);
   expect(await ledger.mark(id, 39)).toBe(true);
+});
+
+it('a renewal that was under way while the call was dialled again is not taken for another worker’s claim', async () => {
+  await enqueue([ada]);
+  const slow = new Redis(inject('redisUrl'));
+  const late = createLeases({ redis: slow, keys, log, timing });
+  const dialling = createLedger({ redis, keys, owner: 'worker 3', days: 90, leases: late.ledger });
+  try {
+    const hold = late.enter(id);
+    await dialling.claim(id, ada.phone);
+    // What this connection is told next waits a second: a renewal of the first epoch arrives when there is a second one.
+    const waiting = slow.brpop('never', 1);
+    await new Promise((resolve) => setTimeout(resolve, 3 * timing.renewEveryMs));
+    expect(await dialling.claim(id, ada.phone)).toMatchObject({ kind: 'claimed', epoch: 2 });
+    await waiting;
+    await new Promise((resolve) => setTimeout(resolve, 3 * timing.renewEveryMs));
+    expect(hold?.lost.aborted).toBe(false);
+  } finally {
+    await late.stop();
+    slow.disconnect();
+  }
 });
 
 it('one number is called for one campaign at a time, and by the next one right after', async () => {
