@@ -1,4 +1,5 @@
 import type { Conversation } from '../conversation/conversation.ts';
+import { ServiceError } from '../errors.ts';
 import type { CallChannel, DialResult } from '../telephony/dialler.ts';
 import type { CallAudio, CallDeps, Ending, OwnedCall, TrunkPass } from './call-deps.ts';
 import type { CallVerdict } from './call-job.ts';
@@ -59,6 +60,10 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
     abort.abort(error);
     await audio?.close();
     if (isHeldBack(error)) return parkForService(call, error, deps);
+    // A media leg is asked for once, never twice. One that didn't come is no fault of this contact's, and nobody's phone has rung.
+    if (error instanceof ServiceError && error.service === 'asterisk' && error.category === 'transient') {
+      return park(call, ASTERISK_ILL_MS, `Asterisk can't place calls now: ${describeError(error)}`, deps);
+    }
     return {
       disposition: 'failed',
       reason: `the phone did not ring: ${describeError(error)}`,

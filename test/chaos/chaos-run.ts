@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import type { Campaign } from '../../src/call/campaign.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createDeliveryQueue } from '../../src/delivery/outbox.ts';
 import { createCallQueue } from '../../src/queue/call-queue.ts';
+import { createKeys } from '../../src/queue/keys.ts';
 import { type RedisServer, startRedis } from '../../src/sandbox/redis-server.ts';
 import { sleep } from '../../src/sleep.ts';
 import { openContactSink } from '../../src/wire-producer.ts';
+import { shortCampaign } from './campaign.ts';
 import { type AsteriskKind, type ChaosWorld, startChaosWorld } from './chaos-world.ts';
 import { type Crossing, type FaultProxy, startFaultProxy, type Verdict } from './fault-proxy.ts';
 import { createHttpSplitter } from './http-splitter.ts';
@@ -22,11 +23,12 @@ const DEBIAN_DIR = join(import.meta.dirname, '../../data/debian');
 /** A dead worker's job is another's within 10 s, its call takes 10 s, and looks again are hurried along. */
 const SETTLE_MS = 90_000;
 /** A contact that is looked at too often is given up; nobody looks a hundred times in 90 s. */
+const GO_ON_MS = 45_000;
 const HURRY_EVERY_MS = 2_000;
-/** P3: while any process of ours lives. The lock's 8 s and two looks for stalled jobs come first. Milliseconds. */
-export const ORPHAN_MS = 15_000;
-/** P3 when none does, and for media legs: the dead-man's switch, and what a slow machine adds. Milliseconds. */
-export const DEAD_MAN_MS = 36_000;
+/** P3: 10 s while any process of ours lives, and half as much again; twice that where two processes wait for each core. Milliseconds. */
+const orphanMs = () => ((loadavg()[0] ?? 0) > 2 * cpus().length ? 30_000 : 15_000);
+/** P3 when none does: the dead-man's switch, and as much again. Milliseconds. */
+export const DEAD_MAN_MS = 35_000;
 
 export interface Route {
   service: string;
@@ -52,6 +54,10 @@ export interface ChaosRun {
   restartRedis(): Promise<void>;
   /** From here on the time counts in which orphans must be gone. */
   faultIsOver(): void;
+  /** Channels that should be gone by now. */
+  expectNothingLeft(channels: readonly string[]): void;
+  /** Lets the calls go on, unhurried, until every contact has an outcome, or `isOver`, or for 45 s. */
+  goOn(isOver: () => boolean): Promise<void>;
   /** Hurries along what waits, until every contact has an outcome and nothing of ours is left in Asterisk, or time is up. */
   settle(): Promise<void>;
   sightings(): Promise<Sightings>;
@@ -97,7 +103,7 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
           targetPort: Number(new URL(url).port),
           splitter,
           decide: (crossing) => {
-            if (/dialing/.test(crossing.what) && crossing.side === 'request') mayHaveRung = true;
+            if (crossing.what === 'MARK' && crossing.side === 'request') mayHaveRung = true;
             return decide?.(service, crossing) ?? 'pass';
           },
         });
@@ -125,7 +131,7 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
 
     async enqueue(count) {
       const config = loadConfig(['enqueue'], settingsFor(redisServer.url));
-      const sink = await openContactSink(config, campaignOf(world.dialString));
+      const sink = await openContactSink(config, await shortCampaign(world.dialString));
       try {
         const contacts = world.numbers.slice(0, count).map((phone) => ({ phone, name: 'Somebody', timeZones: ['UTC'], variables: {} }));
         await sink.add(contacts, { update: false, dryRun: false });
@@ -149,6 +155,16 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
       faultOverAt = Date.now();
     },
 
+    expectNothingLeft(channels) {
+      orphans = [...channels];
+    },
+
+    async goOn(isOver) {
+      const giveUpAt = Date.now() + GO_ON_MS;
+      const hasOutcome = (number: string) => world.rows().some((row) => row.number === number);
+      while (!enqueued.every(hasOutcome) && !isOver() && Date.now() < giveUpAt) await sleep(100);
+    },
+
     async settle() {
       const redis = new Redis(redisServer.url, { maxRetriesPerRequest: null });
       redis.on('error', () => undefined);
@@ -158,8 +174,12 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
         for (const job of await calls.getDelayed()) if (job.data.attempt === 1) await job.promote().catch(() => undefined);
         for (const job of await deliveries.getDelayed()) await job.promote().catch(() => undefined);
       };
+      const isDelivered = async () =>
+        (await redis.llen(createKeys(prefix).outbox)) === 0 && (await deliveries.getJobCountByTypes('waiting', 'active', 'delayed')) === 0;
       const isSettled = async () =>
-        enqueued.every((number) => world.rows().some((row) => row.number === number)) && (await calls.getActiveCount()) === 0;
+        enqueued.every((number) => world.rows().some((row) => row.number === number)) &&
+        (await calls.getActiveCount()) === 0 &&
+        (await isDelivered());
       try {
         const giveUpAt = Date.now() + SETTLE_MS;
         let hurriedAt = Date.now();
@@ -169,7 +189,9 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
           hurriedAt = Date.now();
           await hurry();
         }
-        ({ orphans, bridges } = await untilNothingIsLeft(world, faultOverAt));
+        const left = await untilNothingIsLeft(world, faultOverAt);
+        orphans = [...new Set([...orphans, ...left.orphans])];
+        bridges = left.bridges;
       } finally {
         await calls.close();
         await deliveries.close();
@@ -201,31 +223,10 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
 }
 
 async function untilNothingIsLeft(world: ChaosWorld, since: number): Promise<{ orphans: string[]; bridges: string[] }> {
-  const late = new Set<string>();
+  const giveUpAt = Math.max(since, Date.now() - orphanMs() / 2) + orphanMs();
   for (;;) {
-    const channels = await world.channels();
-    const ageMs = Date.now() - since;
-    for (const { id, isMedia } of channels) if (ageMs > (isMedia ? DEAD_MAN_MS : ORPHAN_MS)) late.add(id);
-    if (channels.length === 0 || ageMs > DEAD_MAN_MS) return { orphans: [...late], bridges: await world.bridges() };
+    const [orphans, bridges] = [await world.channels(), await world.bridges()];
+    if ((orphans.length === 0 && bridges.length === 0) || Date.now() > giveUpAt) return { orphans, bridges };
     await sleep(200);
   }
-}
-
-function campaignOf(dialString: string): Campaign {
-  return {
-    name: 'chaos',
-    callerId: '+12025550199',
-    dialString,
-    defaultCountry: 'US',
-    language: 'en-US',
-    voice: 'v1',
-    greeting: 'Hello.',
-    disclosure: 'I am an AI.',
-    goodbye: 'Goodbye.',
-    goal: 'Confirm the appointment.',
-    script: 'Ask whether the appointment still suits.',
-    hours: { from: '00:00', to: '24:00' },
-    recording: false,
-    limits: { answerTimeoutMs: 5_000, maxCallMs: 15_000, maxTurns: 5 },
-  };
 }

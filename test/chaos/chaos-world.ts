@@ -21,7 +21,8 @@ export interface ChaosWorld {
   rows(): Sightings['rows'];
   told(): Sightings['told'];
   talks(): Sightings['talks'];
-  channels(): Promise<{ id: string; isMedia: boolean }[]>;
+  /** Living ones, by id and name. */
+  channels(): Promise<string[]>;
   bridges(): Promise<string[]>;
   dropEvents(): void;
   halfOpenEvents(): void;
@@ -59,12 +60,11 @@ export async function startChaosWorld(kind: AsteriskKind): Promise<ChaosWorld> {
       HUBSPOT_BASE_URL: hubSpot.url,
     },
     rows: () => hubSpot.rows.map(({ properties }) => toRow(properties)),
-    told: () => hubSpot.faults.requests.flatMap(({ method, body }) => (method === 'POST' ? inputsOf(body).map(toRow) : [])),
-    channels: async () =>
-      (await ask<{ id: string; name: string }[]>('channels')).map(({ id, name }) => ({
-        id: `${id} (${name})`,
-        isMedia: name.startsWith('WebSocket/'),
-      })),
+    told: () =>
+      hubSpot.faults.requests.flatMap(({ method, body, at }) =>
+        method === 'POST' ? inputsOf(body).map((one) => ({ ...toRow(one), at })) : [],
+      ),
+    channels: async () => (await ask<{ id: string; name: string }[]>('channels')).map(({ id, name }) => `${id} (${name})`),
     bridges: async () => (await ask<{ id: string }[]>('bridges')).map(({ id }) => id),
     async stop() {
       await stop();

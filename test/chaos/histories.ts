@@ -1,14 +1,15 @@
 import { sleep } from '../../src/sleep.ts';
 import { type Boundary, boundaryName, createBoundaryCounter } from './boundaries.ts';
-import { type ChaosRun, type ChaosRunOptions, startChaosRun } from './chaos-run.ts';
+import { type ChaosRun, type ChaosRunOptions, DEAD_MAN_MS, startChaosRun } from './chaos-run.ts';
 import { check, type Violation } from './sightings.ts';
 
 /**
  * What is done at a boundary. `kill`: SIGKILL; a request that is on its way is lost, an answer too. `kill-late`: SIGKILL, and
  * the request arrives only after somebody else has taken over. `freeze`: SIGSTOP, what is on its way is held until somebody else
- * has taken over, then SIGCONT.
+ * has taken over, then SIGCONT. `alone`: SIGKILL, and for half a minute no worker lives at all. `cut`: nobody dies, the connection is
+ * reset and what was on its way on it is lost.
  */
-export type Signal = 'kill' | 'kill-late' | 'freeze';
+export type Signal = 'kill' | 'kill-late' | 'freeze' | 'alone' | 'cut';
 
 export interface Verdict {
   boundary: string;
@@ -83,9 +84,9 @@ async function play(run: ChaosRun, wanted: string, signal: Signal, broken: strin
       if (boundary === undefined || boundaryName(boundary) !== wanted) return 'pass';
       armed = false;
       if (signal === 'freeze') first.freeze();
-      else void first.kill();
+      else if (signal !== 'cut') void first.kill();
       met.resolve(true);
-      if (signal === 'kill') return 'cut';
+      if (signal !== 'freeze' && signal !== 'kill-late') return 'cut';
       await letGo.promise;
       return 'pass';
     },
@@ -94,12 +95,15 @@ async function play(run: ChaosRun, wanted: string, signal: Signal, broken: strin
   armed = true;
   await run.enqueue(1);
   const reached = await within(met.promise, REACH_MS);
-  const second = await run.startWorker({ broken });
-  await second.ready();
-  if (reached) run.faultIsOver();
+  if (signal === 'alone') {
+    await sleep(DEAD_MAN_MS);
+    run.expectNothingLeft(await run.world.channels());
+  }
+  if (signal !== 'cut') await (await run.startWorker({ broken })).ready();
+  run.faultIsOver();
   await run.settle();
   letGo.resolve();
-  if (signal !== 'kill') {
+  if (signal === 'freeze' || signal === 'kill-late') {
     first.thaw();
     await sleep(AFTER_THAW_MS);
     await run.settle();
@@ -118,7 +122,7 @@ async function within(met: Promise<true>, ms: number): Promise<boolean> {
   return reached;
 }
 
-async function logsOf(run: ChaosRun): Promise<string> {
+export async function logsOf(run: ChaosRun): Promise<string> {
   const logs = await Promise.all(run.workers.map(async (worker) => `--- ${worker.name}\n${await worker.log()}`));
   return logs.join('\n');
 }

@@ -3,8 +3,9 @@ import type { Piece, Splitter } from './fault-proxy.ts';
 /** Names a request without its ids and its query, where numbers and keys stand. */
 function nameOf(method: string, target: string): string {
   const path = target.split('?')[0] ?? '';
-  const parts = path.split('/').map((part) => {
-    if (/^[\w%]+-a[0-9a-f]{24}\.\d+$/.test(part)) return '{callee}';
+  const parts = path.split('/').map((part, index, all) => {
+    // Nothing else is ever dialled, whatever its id looks like.
+    if (/^[\w%]+-a[0-9a-f]{24}\.\d+$/.test(part) || all[index + 1] === 'dial') return '{callee}';
     return part.length > 12 && /\d/.test(part) ? '{id}' : part;
   });
   return `${method} ${parts.filter((part) => part !== '').join('/')}`;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { globSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import * as ledgerScripts from '../../src/queue/ledger-scripts.ts';
+import { join } from 'node:path';
 import type { Crossing, Piece, Splitter } from './fault-proxy.ts';
 
 const CRLF = '\r\n';
@@ -43,8 +44,14 @@ const bullScripts = Object.values(createRequire(import.meta.url)('bullmq/dist/cj
 const isScript = (value: unknown): value is { name: string; content: string } =>
   typeof value === 'object' && value !== null && 'content' in value;
 
+/** Ours, by the names under which they are exported. */
+const ourScripts: [string, unknown][] = [];
+for (const file of globSync('../../src/**/*-scripts.ts', { cwd: import.meta.dirname })) {
+  ourScripts.push(...Object.entries((await import(join(import.meta.dirname, file))) as Record<string, unknown>));
+}
+
 const scriptNames = new Map<string, string>([
-  ...Object.entries(ledgerScripts).flatMap(([name, text]): [string, string][] => (typeof text === 'string' ? [[sha1(text), name]] : [])),
+  ...ourScripts.flatMap(([name, text]): [string, string][] => (typeof text === 'string' ? [[sha1(text), name]] : [])),
   ...bullScripts.filter(isScript).map(({ content, name }): [string, string] => [sha1(content), name]),
 ]);
 

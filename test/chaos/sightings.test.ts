@@ -3,17 +3,18 @@ import { check, type Sightings } from './sightings.ts';
 
 const number = '+12025550121';
 const row = { number, attempt: 'a1', disposition: 'completed', durationMs: 4_000 };
+const told = { ...row, at: 9 };
 const well: Sightings = {
   enqueued: [number],
   dials: [{ number, at: 1 }],
   rows: [row],
-  told: [row],
+  told: [told],
   talks: [{ number }],
   mayHaveRung: true,
   orphans: [],
   bridges: [],
 };
-const interrupted = { ...row, disposition: 'interrupted', durationMs: 0 };
+const interrupted = { ...told, disposition: 'interrupted', durationMs: 0 };
 
 it('a call as it should be breaks no promise, nor does one that was interrupted when the phone may have rung', () => {
   expect(check(well)).toEqual([]);
@@ -23,8 +24,9 @@ it('a call as it should be breaks no promise, nor does one that was interrupted 
 it.each<[string, Partial<Sightings>, string]>([
   ['a contact without an outcome is lost', { rows: [], told: [] }, 'P1'],
   ['two INVITEs for one attempt', { dials: [...well.dials, ...well.dials] }, 'P2'],
+  ['an INVITE after the outcome was told', { dials: [{ number, at: 10 }] }, 'P2'],
   ['two call records for one call', { rows: [row, { ...row, attempt: 'a2' }] }, 'P7'],
-  ['an outcome that changed after it was told', { told: [row, interrupted] }, 'P1'],
+  ['an outcome that changed after it was told', { told: [told, interrupted] }, 'P1'],
   [
     'an attempt spent as interrupted before any phone can have rung',
     { dials: [], talks: [], rows: [interrupted], told: [interrupted], mayHaveRung: false },

@@ -7,7 +7,7 @@ export interface Sightings {
   /** Call records in the CRM. */
   rows: readonly { number: string; attempt: string; disposition: string; durationMs: number }[];
   /** Every record that the CRM was ever asked to write, also the ones that it overwrote. */
-  told: readonly { number: string; attempt: string; disposition: string }[];
+  told: readonly { number: string; attempt: string; disposition: string; at: number }[];
   /** Who picked up. */
   talks: readonly { number: string }[];
   /** Asked for by a worker, as seen on the wire: from here on a phone may have rung. */
@@ -46,6 +46,8 @@ function checkContact(number: string, seen: Sightings, tell: (promise: Violation
   // A redial comes minutes later, after every run.
   if (dials.length > 1) tell('P2', `dialled ${dials.length} times`);
   if (rows.length > 1) tell('P7', `${rows.length} call records`);
+  const firstToldAt = Math.min(...of(seen.told).map(({ at }) => at));
+  if (dials.some(({ at }) => at > firstToldAt)) tell('P2', 'dialled after its outcome had been told');
   const words = new Set(of(seen.told).map(({ disposition }) => disposition));
   if (words.size > 1) tell('P1', `told as ${[...words].join(', then as ')}`);
 

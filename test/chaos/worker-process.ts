@@ -8,6 +8,8 @@ const ENTRY = join(import.meta.dirname, 'worker.ts');
 const BROKEN = join(import.meta.dirname, 'broken/register.ts');
 /** Starting hundreds of workers, most of the time would go into reading the same source again. */
 const COMPILE_CACHE = join(tmpdir(), 'ringfence-chaos-compiled');
+/** Each, and each Redis, waits for our exit. */
+const MOST_PROCESSES = 200;
 /** Loading the SDKs takes 1.5 s on an idle machine. */
 const START_MS = 60_000;
 
@@ -51,6 +53,7 @@ export async function startWorkerProcess({ name, settings, logFile, broken }: Wo
   };
   // A frozen process would outlive us: it doesn't hear SIGTERM.
   const onExit = () => signal('SIGKILL');
+  process.setMaxListeners(Math.max(process.getMaxListeners(), MOST_PROCESSES));
   process.once('exit', onExit);
   void child.ended.then(() => process.removeListener('exit', onExit));
   const log = () => readFile(logFile, 'utf8').catch(() => '');

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { runHistory, type Signal } from './histories.ts';
+import { PROOFS } from './proofs.ts';
+import { planFaults, runSeed } from './random-faults.ts';
+
+// The short form; `npm run test:chaos` sweeps every boundary. Each history has a Redis, a world and workers of its own.
+const world = { asterisk: 'sandbox' } as const;
+/** 20 s on an idle machine. */
+const SLOW = { timeout: 180_000 };
+
+describe.concurrent('a worker', SLOW, () => {
+  it.each<[string, Signal, string]>([
+    [
+      'killed with its dial on the way, which arrives after the take-over',
+      'kill-late',
+      'asterisk POST ari/channels/{callee}/dial #1 request',
+    ],
+    ['whose request for a media leg is lost', 'cut', 'asterisk POST ari/channels/externalMedia #1 request'],
+    ['that never hears what became of its dial', 'cut', 'asterisk POST ari/channels/{callee}/dial #1 answer'],
+  ])('%s: nobody is lost, nobody is dialled twice', async (_what, signal, boundary) => {
+    expect(await runHistory(boundary, signal, world)).toMatchObject({ reached: true, violations: [] });
+  });
+
+  it('that marks nothing dials a second time, and the checkers see it', async () => {
+    const { boundary, signal } = PROOFS['mark-not-written'];
+    const { violations } = await runHistory(boundary, signal, { ...world, broken: 'mark-not-written' });
+    expect(violations).toContainEqual({ promise: 'P2', what: 'dialled 2 times' });
+  });
+
+  it('whose world breaks at random loses nobody and dials nobody twice', async () => {
+    const { happened, violations } = await runSeed(SEED, { ...world, workers: 1 });
+    expect(violations).toEqual([]);
+    expect(happened).toBeGreaterThan(0);
+  });
+});
+
+/** Asterisk's answer to a request is lost, and the CRM answers 502 to what it wrote. */
+const SEED = 24;
+
+it('a seed always means the same faults', () => {
+  expect(planFaults(SEED)).toEqual(planFaults(SEED));
+  expect(planFaults(SEED)).not.toEqual(planFaults(SEED + 1));
+});

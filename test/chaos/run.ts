@@ -1,0 +1,176 @@
+import { writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs, styleText } from 'node:util';
+import { MECHANISMS, type Mechanism } from './broken/mechanisms.ts';
+import type { AsteriskKind } from './chaos-world.ts';
+import { type HistoryOptions, recordBoundaries, type Signal, type Verdict } from './histories.ts';
+import { NAIVE_PLANS, NAIVE_WORKER, PROOFS } from './proofs.ts';
+import { type RandomVerdict, runSeed } from './random-faults.ts';
+import { createProgress, printTable, type ReportRow } from './report.ts';
+import type { Violation } from './sightings.ts';
+import { type Plan, planSweep, sweep } from './sweep.ts';
+
+const USAGE = `npm run test:chaos [-- options]
+
+Kills, freezes and cuts off a worker at every boundary between it and its services, then breaks the world at random, and checks
+by what the outside saw that nobody is lost and nobody is dialled twice. Ends with the count of violations.
+
+  --signals a,b      of kill, kill-late, freeze, alone, cut   (default: kill,kill-late,freeze,cut)
+  --boundary text    only boundaries whose name contains this
+  --seed n           only the random faults of this seed
+  --minutes n        random faults for so long after the sweeps   (default: 10)
+  --broken a,b       with these mechanisms taken out: ${Object.keys(MECHANISMS).join(', ')}
+  --proofs           only the proofs: each mechanism taken out in turn must break a promise
+  --asterisk real    against a real Asterisk, with SIPp as the carrier
+  --lanes n          histories at a time   (default: ${cpus().length})
+  --help`;
+
+const SIGNALS: readonly Signal[] = ['kill', 'kill-late', 'freeze', 'cut'];
+
+const { values } = parseArgs({
+  options: {
+    signals: { type: 'string', default: SIGNALS.join(',') },
+    boundary: { type: 'string' },
+    seed: { type: 'string' },
+    minutes: { type: 'string', default: '10' },
+    broken: { type: 'string' },
+    proofs: { type: 'boolean', default: false },
+    asterisk: { type: 'string', default: 'sandbox' },
+    lanes: { type: 'string', default: String(cpus().length) },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+let logs = 0;
+const options: HistoryOptions = {
+  asterisk: values.asterisk as AsteriskKind,
+  broken: values.broken,
+  onLogs(text) {
+    logs += 1;
+    const file = join(tmpdir(), `ringfence-chaos-${process.pid}-${logs}.log`);
+    writeFileSync(file, text);
+    console.log(`  workers' logs: ${file}`);
+  },
+};
+const lanes = Math.max(1, Number(values.lanes));
+const more = [
+  ...(values.asterisk === 'real' ? ['--asterisk real'] : []),
+  ...(values.broken === undefined ? [] : [`--broken ${values.broken}`]),
+];
+
+function told(violations: readonly Violation[]): string {
+  return violations.map(({ promise, what }) => `${promise} ${what}`).join('; ');
+}
+
+function replay(...what: string[]): void {
+  console.log(`  again: npm run test:chaos -- ${[...what, ...more].join(' ')}`);
+}
+
+function toRow({ boundary, signal, violations, reached }: Verdict): ReportRow {
+  if (violations.length > 0) return { step: boundary, signal, verdict: styleText('red', told(violations)) };
+  return { step: boundary, signal, verdict: reached ? 'kept' : styleText('yellow', 'did not come to pass') };
+}
+
+async function runSweep(): Promise<number> {
+  console.log('One call without faults, to number its boundaries ...');
+  const recorded = await recordBoundaries(options);
+  if (recorded.violations.length > 0) console.log(styleText('red', `Without any fault: ${told(recorded.violations)}`));
+  const plan = planSweep(recorded.boundaries, values.signals.split(',') as Signal[]).filter(({ boundary }) =>
+    boundary.includes(values.boundary ?? ''),
+  );
+  console.log(`${recorded.boundaries.length} boundaries, ${plan.length} histories, ${lanes} at a time.`);
+  const progress = createProgress(plan.length);
+  const verdicts = await sweep(plan, {
+    ...options,
+    lanes,
+    onVerdict(verdict) {
+      progress.tick(verdict.violations.length);
+      if (verdict.violations.length > 0) replay(`--signals ${verdict.signal}`, `--boundary '${verdict.boundary}'`, '--minutes 0');
+    },
+  });
+  progress.stop();
+  printTable(verdicts.map(toRow));
+  return verdicts.reduce((sum, { violations }) => sum + violations.length, recorded.violations.length);
+}
+
+function toSeedRow({ seed, faults, happened, violations }: RandomVerdict): ReportRow {
+  const what = faults.slice(0, happened).map(({ kind }) => kind);
+  return {
+    step: `seed ${seed}`,
+    signal: what.join(', ') || 'none in time',
+    verdict: violations.length > 0 ? styleText('red', told(violations)) : 'kept',
+  };
+}
+
+async function runSeeds(seeds: Iterator<number>, until: number): Promise<number> {
+  const rows: ReportRow[] = [];
+  let violations = 0;
+  const lane = async () => {
+    for (let next = seeds.next(); !next.done && Date.now() < until; next = seeds.next()) {
+      const verdict = await runSeed(next.value, options);
+      violations += verdict.violations.length;
+      rows.push(toSeedRow(verdict));
+      if (verdict.violations.length > 0) replay(`--seed ${verdict.seed}`);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  printTable(rows);
+  return violations;
+}
+
+function* freshSeeds(): Generator<number> {
+  for (;;) yield Math.floor(Math.random() * 1_000_000);
+}
+
+/** The other way round: what is not found here counts. */
+async function runProofs(): Promise<number> {
+  const rows: ReportRow[] = [];
+  const left: (readonly [Mechanism, Plan])[] = (Object.keys(MECHANISMS) as Mechanism[]).map((mechanism) => [mechanism, PROOFS[mechanism]]);
+  let unproven = 0;
+  const progress = createProgress(left.length + NAIVE_PLANS.length);
+  const lane = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const [mechanism, plan] = next;
+      const found: string[] = [];
+      await sweep([plan], {
+        asterisk: options.asterisk,
+        broken: mechanism,
+        lanes: 1,
+        onVerdict: ({ violations }) => found.push(told(violations)),
+      });
+      const isFound = found.some((text) => text !== '');
+      if (!isFound) unproven += 1;
+      progress.tick(0);
+      rows.push({
+        step: `without ${mechanism}: ${plan.boundary}`,
+        signal: plan.signal,
+        verdict: isFound ? `found: ${found.join()}` : styleText('red', 'not found'),
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  const naive = await sweep(NAIVE_PLANS, { asterisk: options.asterisk, broken: NAIVE_WORKER, lanes, onVerdict: () => progress.tick(0) });
+  progress.stop();
+  const failed = naive.filter(({ violations }) => violations.length > 0).length;
+  rows.push(...naive.map(toRow).map((row) => ({ ...row, step: `naive worker: ${row.step}` })));
+  printTable(rows);
+  if (failed <= NAIVE_PLANS.length / 2) unproven += 1;
+  console.log(`A naive worker fails ${failed} of ${NAIVE_PLANS.length}.`);
+  return unproven;
+}
+
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
+let count = 0;
+if (values.proofs) count = await runProofs();
+else if (values.seed !== undefined) count = await runSeeds([Number(values.seed)].values(), Number.POSITIVE_INFINITY);
+else {
+  count = await runSweep();
+  const minutes = Number(values.minutes);
+  if (minutes > 0) count += await runSeeds(freshSeeds(), Date.now() + minutes * 60_000);
+}
+console.log(styleText(count === 0 ? 'green' : 'red', values.proofs ? `${count} mechanisms without proof` : `${count} violations`));
+process.exit(count === 0 ? 0 : 1);
