@@ -62,6 +62,7 @@ describe('campaign file', () => {
       script: 'Ask.',
       goodbye: 'Thank you for your time. Goodbye.',
       hours: { from: '08:00', to: '21:00' },
+      whenServiceDown: 'wait',
       recording: true,
       limits: { answerTimeoutMs: 30_000, maxCallMs: 600_000, maxTurns: 40 },
     });
