@@ -1,0 +1,29 @@
+import { deliverCrmRecord } from './call/deliver-crm-record.ts';
+import { createDeliveryQueue, createDeliveryWorker, startOutboxRelay } from './delivery/outbox.ts';
+import type { ProcessParts } from './process-parts.ts';
+import { wireAlertWorkers } from './wire-alerts.ts';
+import { fenceDelivery } from './wire-services.ts';
+
+/** Tells the outside: CRM records, rows of the spreadsheet, alerts. */
+export function startDelivery({ config, log, redis, keys, raw, fences, alerts, sheets, onStop }: ProcessParts): void {
+  const { crm, languageModel } = fenceDelivery(config, raw, fences);
+  const onError = (error: Error) => log.error({ err: error }, `delivery queue: ${error.message}`);
+  const queue = createDeliveryQueue(redis, keys.prefix);
+  onStop('delivery queue', () => queue.close());
+  const worker = createDeliveryWorker({ connection: redis, prefix: keys.prefix, onError }, async (entry, tries, signal) => {
+    if (entry.kind === 'sheet-row') return sheets?.addCall(entry.data);
+    if (crm === undefined) throw new Error('No CRM is configured any more: set HUBSPOT_ACCESS_TOKEN, then retry this job.');
+    await deliverCrmRecord(entry.data, { crm, languageModel }, tries, signal);
+  });
+  onStop('delivery worker', () => worker.close());
+  void worker.run().catch(onError);
+  const relay = startOutboxRelay({ redis, outboxKey: keys.outbox, queue, onError });
+  onStop('outbox relay', () => relay.stop());
+  const alertWorkers = wireAlertWorkers({ config, redis, prefix: keys.prefix, log }, alerts.raise);
+  onStop('alert workers', () => alertWorkers.stop());
+  alertWorkers.start();
+  log.info(
+    { crm: crm === undefined ? 'off' : 'hubspot', spreadsheet: sheets === undefined ? 'off' : 'google-sheets' },
+    'delivery worker started',
+  );
+}
