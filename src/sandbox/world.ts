@@ -1,5 +1,6 @@
 import { type AsteriskSandbox, startAsteriskSandbox } from './asterisk/asterisk-sandbox.ts';
 import { type ElevenLabsSandbox, startElevenLabsSandbox } from './elevenlabs/elevenlabs-sandbox.ts';
+import { type GoogleSheetsSandbox, startGoogleSheetsSandbox } from './google-sheets.ts';
 import { type HubSpotSandbox, type HubSpotSandboxOptions, startHubSpotSandbox } from './hubspot/hubspot-sandbox.ts';
 import { type OpenAiSandbox, startOpenAiSandbox } from './openai/openai-sandbox.ts';
 import { loadPeople, type People } from './people/people.ts';
@@ -15,6 +16,8 @@ export interface WorldOptions {
   dataDir: string;
   /** Contacts that the CRM knows. */
   crmContacts?: HubSpotSandboxOptions['contacts'];
+  /** More trunks of the sandbox Asterisk, `PJSIP/name`; the same people are behind each. */
+  trunks?: readonly string[];
 }
 
 /** The world outside, in miniature: everything that a worker talks to, on loopback. */
@@ -27,6 +30,7 @@ export interface World {
   readonly elevenLabs: ElevenLabsSandbox;
   readonly openAi: OpenAiSandbox;
   readonly hubSpot: HubSpotSandbox;
+  readonly googleSheets: GoogleSheetsSandbox;
   /** Where alerts arrive. */
   readonly telegram: TelegramSandbox;
   readonly smtp: SmtpSandbox;
@@ -42,7 +46,7 @@ const TELEGRAM_TOKEN = '100200300:sandbox-telegram-token-of-this-world';
 
 const KEYS = { elevenLabs: 'sandbox-elevenlabs-key', openAi: 'sandbox-openai-key', hubSpot: 'sandbox-hubspot-token' };
 
-export async function startWorld({ asterisk: kind, dataDir, crmContacts = [] }: WorldOptions): Promise<World> {
+export async function startWorld({ asterisk: kind, dataDir, crmContacts = [], trunks = [] }: WorldOptions): Promise<World> {
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const end of stops.splice(0).reverse()) await end();
@@ -56,10 +60,13 @@ export async function startWorld({ asterisk: kind, dataDir, crmContacts = [] }: 
     const elevenLabs = keep(await startElevenLabsSandbox({ apiKey: KEYS.elevenLabs }));
     const openAi = keep(await startOpenAiSandbox({ apiKey: KEYS.openAi }));
     const hubSpot = keep(await startHubSpotSandbox({ accessToken: KEYS.hubSpot, contacts: crmContacts }));
+    const googleSheets = keep(await startGoogleSheetsSandbox());
     const telegram = keep(await startTelegramSandbox({ token: TELEGRAM_TOKEN }));
     const smtp = keep(await startSmtpSandbox());
     const webhook = keep(await startWebhookSink({ secret: WEBHOOK_SECRET }));
-    const { asterisk, ari, dialString } = await (kind === 'real' ? realAsterisk(dataDir, people, stops) : sandboxAsterisk(people, keep));
+    const { asterisk, ari, dialString } = await (kind === 'real'
+      ? realAsterisk(dataDir, people, stops)
+      : sandboxAsterisk(people, trunks, keep));
     const settings = {
       ...ari,
       ELEVENLABS_API_KEY: KEYS.elevenLabs,
@@ -68,6 +75,9 @@ export async function startWorld({ asterisk: kind, dataDir, crmContacts = [] }: 
       OPENAI_BASE_URL: openAi.baseUrl,
       HUBSPOT_ACCESS_TOKEN: KEYS.hubSpot,
       HUBSPOT_BASE_URL: hubSpot.url,
+      GOOGLE_SHEETS_ID: googleSheets.spreadsheetId,
+      GOOGLE_SERVICE_ACCOUNT_JSON: googleSheets.accountJson,
+      GOOGLE_SHEETS_BASE_URL: googleSheets.url,
       ALERT_EMAIL_SMTP_URL: smtp.url,
       ALERT_EMAIL_FROM: 'ringfence@example.org',
       ALERT_EMAIL_TO: 'on-call@example.org',
@@ -78,15 +88,15 @@ export async function startWorld({ asterisk: kind, dataDir, crmContacts = [] }: 
       ALERT_WEBHOOK_SECRET: WEBHOOK_SECRET,
       ALERT_WEBHOOK_ALLOW_PRIVATE: 'yes',
     };
-    return { settings, dialString, people, elevenLabs, openAi, hubSpot, telegram, smtp, webhook, asterisk, stop };
+    return { settings, dialString, people, elevenLabs, openAi, hubSpot, googleSheets, telegram, smtp, webhook, asterisk, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function sandboxAsterisk(people: People, keep: <T extends { close(): Promise<void> }>(server: T) => T) {
-  const asterisk = keep(await startAsteriskSandbox({ people, endpoints: ['PJSIP/people', 'Local/people'] }));
+async function sandboxAsterisk(people: People, trunks: readonly string[], keep: <T extends { close(): Promise<void> }>(server: T) => T) {
+  const asterisk = keep(await startAsteriskSandbox({ people, endpoints: ['PJSIP/people', 'Local/people', ...trunks] }));
   const ari = { ARI_URL: asterisk.url, ARI_USERNAME: asterisk.username, ARI_PASSWORD: asterisk.password };
   return { asterisk, ari, dialString: 'PJSIP/{e164}@people' };
 }

@@ -9,7 +9,7 @@ import { createAudioSocketLegs } from './audiosocket-legs.ts';
 import { createEventHub } from './event-hub.ts';
 import { createExchange, type DialRecord } from './exchange.ts';
 import { createFrameClock } from './frame-clock.ts';
-import { createHandlers } from './handlers.ts';
+import { createHandlers, type TrunkRefusal } from './handlers.ts';
 import { createRequestHandler, isAuthorized } from './http.ts';
 import { createMediaLegs, tooLongMessage } from './media-legs.ts';
 import { createPlaybacks } from './playbacks.ts';
@@ -44,6 +44,8 @@ export interface AsteriskSandbox {
   channels(): Array<{ id: string; name: string; state: string }>;
   /** Living bridges, as ARI shows them. */
   bridges(): Array<{ id: string; channels: string[] }>;
+  /** From now on this trunk (`PJSIP/name`) refuses every call, whoever is called; undefined: no more. */
+  refuseTrunk(endpoint: string, refusal: TrunkRefusal | undefined): void;
   /** Cuts the event sockets without a close frame. */
   dropEvents(): void;
   /** The event sockets stay open and are dead: nothing is sent, no ping is answered. */
@@ -66,7 +68,9 @@ export async function startAsteriskSandbox(options: AsteriskSandboxOptions): Pro
   const legs = createMediaLegs(exchange);
   const audioSockets = createAudioSocketLegs(exchange);
   const playbacks = createPlaybacks(exchange);
+  const refusals = new Map<string, TrunkRefusal>();
   const handlers = createHandlers({
+    refusals,
     hub,
     exchange,
     legs,
@@ -150,6 +154,10 @@ export async function startAsteriskSandbox(options: AsteriskSandboxOptions): Pro
     dials: exchange.dials,
     channels: () => exchange.all().map((channel) => channel.snapshot()),
     bridges: () => exchange.bridges.all(),
+    refuseTrunk(endpoint, refusal) {
+      if (refusal) refusals.set(endpoint, refusal);
+      else refusals.delete(endpoint);
+    },
     dropEvents: () => hub.drop(),
     halfOpenEvents: () => hub.halfOpen(),
     dropMedia(channelId) {

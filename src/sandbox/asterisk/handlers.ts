@@ -21,6 +21,12 @@ export interface AriAnswer {
 
 export type AriHandler = (request: AriRequest) => AriAnswer | Promise<AriAnswer>;
 
+/** What a trunk says to every call: a Q.850 number, and the SIP status that it came from. */
+export interface TrunkRefusal {
+  cause: number;
+  sipStatus: number;
+}
+
 export interface HandlerOptions {
   hub: EventHub;
   exchange: Exchange;
@@ -29,6 +35,8 @@ export interface HandlerOptions {
   playbacks: Playbacks;
   /** `tech/name` of what can be dialled: a SIP trunk, or a dialplan context for Local. */
   endpoints: readonly string[];
+  /** Trunks that refuse everything, by endpoint. */
+  refusals: ReadonlyMap<string, TrunkRefusal>;
   /** Between create and StasisStart. Milliseconds. */
   stasisDelayMs: number;
   /** What `asterisk/info` says. */
@@ -128,7 +136,7 @@ function channelHandlers(options: HandlerOptions): Record<string, AriHandler> {
     'channels.create': (request) => createChannel(options, request),
     'channels.externalMedia': (request) => createExternalMedia(options, request),
     'channels.get': withChannel((channel) => ok(channel.snapshot())),
-    'channels.dial': withChannel((channel, { params }) => dial(exchange, channel, Number(params.timeout ?? 0))),
+    'channels.dial': withChannel((channel, { params }) => dial(options, channel, Number(params.timeout ?? 0))),
     'channels.hangup': withChannel((channel, { params }) => hangup(exchange, channel, params)),
     'channels.answer': withChannel((channel) => (channel.inStasis ? done : notInStasis(409))),
     'channels.play': withChannel((channel, { params }) =>
@@ -206,7 +214,10 @@ async function createAudioSocket({ exchange, audioSockets, modules }: HandlerOpt
   return made ? ok(made) : internalError;
 }
 
-function dial(exchange: Exchange, channel: Channel, timeoutS: number): AriAnswer {
+/** What a carrier takes to say no. */
+const REFUSAL_MS = 5;
+
+function dial({ exchange, refusals }: HandlerOptions, channel: Channel, timeoutS: number): AriAnswer {
   if (!channel.inStasis) return notInStasis(409);
   if (channel.state !== 'Down') return refused(409, "Channel is not in the 'Down' state");
   if (channel.dialled) {
@@ -218,6 +229,12 @@ function dial(exchange: Exchange, channel: Channel, timeoutS: number): AriAnswer
   const number = channel.dialString.slice(0, channel.dialString.indexOf('@'));
   exchange.dials.push({ at: Date.now(), number, channelId: channel.id, callerId: channel.callerNumber });
   exchange.publishDial(channel, '', channel.dialString);
+  const refusal = refusals.get(`${channel.technology}/${channel.dialString.slice(number.length + 1)}`);
+  if (refusal) {
+    const { cause, sipStatus: techCause } = refusal;
+    channel.after(REFUSAL_MS, () => exchange.destroy(channel, { cause, techCause, request: { cause, tech_cause: techCause } }));
+    return done;
+  }
   const persona = exchange.people.byNumber(number) ?? exchange.people.byNumber(`+${number}`);
   ringFarEnd(exchange, channel, persona, Math.max(0, timeoutS) * 1_000);
   return done;

@@ -1,0 +1,59 @@
+import { afterEach, expect, it } from 'vitest';
+import { openAiErrors } from '../../src/sandbox/openai/openai-errors.ts';
+import { eventually } from '../eventually.ts';
+import { type Outage, reminder, startOutage } from './outage.ts';
+
+let outage: Outage;
+afterEach(async () => {
+  await outage?.stop();
+});
+const opened = /OpenAI.*can't be used/;
+const back = /OpenAI.*is back after/;
+
+it('OpenAI says in the middle of a talk that the quota is spent: at once nobody else is called, until somebody has paid', {
+  timeout: 90_000,
+}, async () => {
+  outage = await startOutage({ settings: { TEXT_TO_SPEECH: 'elevenlabs,openai' } });
+  const { world, contactOf, job } = outage;
+  world.openAi.faults.set(openAiErrors.insufficientQuota429);
+  const spentAt = Date.now();
+  await outage.enqueue(reminder, [contactOf('answers-and-confirms')]);
+  await eventually(() => expect(outage.told(opened)).toEqual([1, 1, 1]));
+  const asked = () => world.openAi.faults.requests.filter(({ method, at }) => method === 'POST' && at > spentAt);
+
+  await outage.enqueue(reminder, [contactOf('busy'), contactOf('rejects')]);
+  for (const role of ['busy', 'rejects']) {
+    await eventually(async () => expect((await job(role))?.logs.join()).toMatch(/not now: openai:language-model is down.*quota/));
+    expect(outage.dialsTo(role)).toBe(0);
+  }
+  // One request told it. What follows are trials, ten times as rare as for an outage.
+  expect(asked().length).toBeLessThan(5);
+  // The account is what is spent: its other voice isn't asked either.
+  for (const service of ['language-model', 'text-to-speech'])
+    expect(outage.log()).toMatch(new RegExp(`openai:${service} is not asked any more`));
+  await eventually(async () => expect((await job('answers-and-confirms'))?.reason).toMatch(/openai:language-model.*quota/));
+  expect(world.people.log.at(-1)?.heardText).toMatch(/sorry/i);
+  world.openAi.faults.clear();
+  await eventually(() => expect(outage.told(back)).toEqual([1, 1, 1]));
+  const [opening, ...trials] = asked();
+  expect((trials[0]?.at ?? 0) - (opening?.at ?? 0)).toBeGreaterThan(2_000);
+  for (const role of ['busy', 'rejects']) {
+    await eventually(async () => expect((await job(role))?.state).toBe('completed'));
+    expect(outage.dialsTo(role)).toBe(1);
+  }
+});
+
+it('OpenAI refuses a request of ours as wrong: the call suffers, no breaker opens, the next one is placed', {
+  timeout: 90_000,
+}, async () => {
+  outage = await startOutage();
+  const { world, contactOf, job } = outage;
+  world.openAi.faults.set(openAiErrors.contextLength400);
+  await outage.enqueue(reminder, ['answers-and-confirms', 'answers-and-asks', 'reschedules', 'wrong-person'].map(contactOf));
+  for (const role of ['answers-and-confirms', 'answers-and-asks', 'reschedules', 'wrong-person'])
+    await eventually(async () => expect((await job(role))?.state).toBe('failed'));
+  await outage.enqueue(reminder, [contactOf('busy')]);
+  await eventually(async () => expect((await job('busy'))?.disposition).toBe('busy'));
+  expect(outage.told(opened)).toEqual([0, 0, 0]);
+  expect(outage.log()).not.toContain('breaker-opened');
+});

@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventually } from '../eventually.ts';
+import { type Outage, reminder, startOutage } from './outage.ts';
+import { type OwnRedis, startOwnRedis } from './own-redis.ts';
+
+let server: OwnRedis | undefined;
+let outage: Outage;
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ringfence-own-redis-'));
+  server = await startOwnRedis(dir);
+});
+afterAll(async () => {
+  await outage?.stop();
+  await server?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+it('Redis is killed in the middle of a talk and comes back: nobody hears of it, the outcome is written once, the queue goes on', {
+  timeout: 120_000,
+}, async (test) => {
+  if (server === undefined) return test.skip('no redis-server here that can be killed');
+  // It keeps its word, as one for real calls must.
+  outage = await startOutage({ redisUrl: server.url, settings: { REDIS_DISPOSABLE: 'false', CALL_CONCURRENCY: '1' } });
+  const { world, contactOf, job, asterisk } = outage;
+  await outage.enqueue(reminder, ['answers-and-confirms', 'busy', 'rejects'].map(contactOf));
+  await eventually(async () => expect((await job('answers-and-confirms'))?.progress).toBe('talking'));
+  await server.kill();
+  await eventually(() => expect(outage.log()).toContain('nothing new is dialled until it can'));
+  await server.restart();
+
+  await eventually(async () => expect((await job('answers-and-confirms'))?.disposition).toBe('completed'));
+  expect(world.people.log[0]?.heardText).toMatch(/appointment is confirmed.*Goodbye\.$/);
+  for (const role of ['busy', 'rejects']) await eventually(async () => expect((await job(role))?.state).toBe('completed'));
+  await eventually(() => expect(world.hubSpot.rows).toHaveLength(3));
+  expect(asterisk.dials).toHaveLength(3);
+});
