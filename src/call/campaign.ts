@@ -22,9 +22,19 @@ export interface Campaign {
   script: string;
   /** Spoken when the model ends the call without words of its own. */
   goodbye: string;
+  /** Spoken when a service fails for good in the middle of a call; without variables, since it is rendered once for all. Default: one in the campaign's language. */
+  apology?: string | undefined;
   /** When people may be called, in the contact's own time zone. `HH:MM`; `24:00` is midnight at the day's end. */
   hours: { from: string; to: string };
   recording: boolean;
+  /** What is done when an answering machine picks up. Campaigns of older releases, without it, hang up. */
+  voicemail?: 'hang-up' | 'leave-message' | undefined;
+  /** Spoken after the beep, where a message is left. */
+  voicemailMessage?: string | undefined;
+  /** One sentence that tells a call-screening service why we call. Spoken after the greeting. */
+  purpose?: string | undefined;
+  /** A key of the phone that opts out, at any moment of the call. */
+  optOutKey?: string | undefined;
   /** What becomes of a contact while a service that the call needs is down: it waits, spending no attempt, or its call fails at once. */
   whenServiceDown: 'wait' | 'fail';
   limits: {

@@ -10,6 +10,7 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
   job.log('answered');
   channel.signal.addEventListener('abort', () => abort.abort(new Error('the callee hung up')), { once: true });
   if (channel.signal.aborted) abort.abort(new Error('the callee hung up'));
+  channel.onDtmf(conversation.keyPressed);
   const recording = campaign.recording ? await deps.openRecording(attemptId, audio.leg).catch(noRecording(call, deps)) : undefined;
   try {
     await audio.join(channel.id);

@@ -36,6 +36,7 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
       campaign: { ...call.campaign, goodbye: prepared.goodbye },
       contact: prepared.contact,
       opening: prepared.opening,
+      machines: prepared.machines,
       leg: audio.leg,
       signal,
       leave: deps.leave,

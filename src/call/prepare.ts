@@ -1,3 +1,4 @@
+import type { MachineLines } from '../conversation/meet-machine.ts';
 import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
 import type { CallVerdict } from './call-job.ts';
 import type { Contact } from './contact.ts';
@@ -12,6 +13,8 @@ export interface PreparedCall {
   contact: Contact;
   crmContactId: string | undefined;
   opening: OpeningLine;
+  /** What machines get to hear. */
+  machines: MachineLines;
   /** With the contact's data filled in. */
   goodbye: string;
 }
@@ -22,9 +25,17 @@ export async function prepare(call: OwnedCall, deps: CallDeps): Promise<Prepared
   const { contact, crmContactId } = await lookUp(call, deps);
   const { campaign } = call;
   try {
-    const parts = [campaign.greeting, campaign.disclosure].filter((part) => part !== '').map((part) => renderTemplate(part, contact));
-    const opening = await deps.openingLines.render({ parts, voice: campaign.voice, language: campaign.language }, call.job.signal);
-    return { contact, crmContactId, opening, goodbye: renderTemplate(campaign.goodbye, contact) };
+    const render = (texts: string[]) => {
+      const parts = texts.filter((part) => part !== '').map((part) => renderTemplate(part, contact));
+      return deps.openingLines.render({ parts, voice: campaign.voice, language: campaign.language }, call.job.signal);
+    };
+    const { greeting, disclosure, goodbye, purpose, voicemail, voicemailMessage } = campaign;
+    const opening = await render([greeting, disclosure]);
+    // A machine waits for nobody: what it may get to hear is ready before the phone rings, too.
+    const introduction = purpose === undefined ? undefined : await render([greeting, purpose]);
+    const message = voicemail === 'leave-message' && voicemailMessage !== undefined ? await render([voicemailMessage]) : undefined;
+    const machines = { voicemailMessage: message, introduction };
+    return { contact, crmContactId, opening, machines, goodbye: renderTemplate(goodbye, contact) };
   } catch (error) {
     if (isHeldBack(error)) return parkForService(call, error, deps);
     return {

@@ -10,7 +10,7 @@ import type { ConversationState } from '../../src/conversation/dialogue.ts';
 import type { ServiceError } from '../../src/errors.ts';
 import type { MediaLeg, Utterance } from '../../src/media/media-leg.ts';
 import type { SpeechDetector } from '../../src/media/speech-detector.ts';
-import { createPersonCall, type PersonCall } from '../../src/sandbox/people/person-call.ts';
+import { createPersonCall, type PersonCall, type PersonCallRecord } from '../../src/sandbox/people/person-call.ts';
 import type { Persona } from '../../src/sandbox/people/persona.ts';
 import { createListener, speak } from '../../src/sandbox/voice/voice.ts';
 import type { LanguageModel, ModelEvent, ModelRequest } from '../../src/services/language-model.ts';
@@ -74,6 +74,9 @@ export interface CallOptions {
   openFails?: ServiceError;
   /** Aborts when we have to go. */
   leave?: AbortSignal;
+  /** What machines get to hear. */
+  voicemailMessage?: string;
+  introduction?: string;
 }
 
 export interface TestCall {
@@ -90,7 +93,7 @@ export interface TestCall {
   hangUp(): void;
   loseLeg(error: Error): void;
   /** Lets the call run until it is over; returns how it ended. */
-  finish(): Promise<ConversationEnd & { tookMs: number }>;
+  finish(): Promise<ConversationEnd & { tookMs: number; record: PersonCallRecord }>;
 }
 
 const OPENING = 'Hello, this is the dental practice. I am an AI and this call is recorded. Does Tuesday at noon suit you?';
@@ -109,6 +112,7 @@ export function placeCall(options: CallOptions): TestCall {
     abort.abort(new Error('the callee hung up'));
   };
   line.onHangUp(hangUp);
+  line.onKey((key) => conversation.keyPressed(key));
 
   async function* counted<T>(events: AsyncIterable<T>): AsyncGenerator<T> {
     openRequests++;
@@ -149,6 +153,10 @@ export function placeCall(options: CallOptions): TestCall {
       },
       contact: { phone: '+12025550199', name: 'Dana', timeZones: [], variables: options.variables ?? {} },
       opening: { text, pcm: speak(text, RATE) },
+      machines: {
+        voicemailMessage: recorded(options.voicemailMessage),
+        ...(options.introduction !== undefined && { introduction: recorded(options.introduction) }),
+      },
       leg: line.leg,
       leave: options.leave,
       signal: abort.signal,
@@ -189,9 +197,13 @@ export function placeCall(options: CallOptions): TestCall {
       await running;
       const tookMs = performance.now() - (hungUpAt ?? answeredAt);
       line.hangUp();
-      return { ...end, tookMs };
+      return { ...end, tookMs, record: line.record() };
     },
   };
+}
+
+function recorded(text: string | undefined) {
+  return text === undefined ? undefined : { text, pcm: speak(text, RATE) };
 }
 
 async function* voiced(text: string, signal: AbortSignal): AsyncGenerator<Buffer> {
@@ -266,6 +278,8 @@ function createLine({ persona, noise = [] }: CallOptions) {
   const closed = Promise.withResolvers<{ error?: Error }>();
   const silence = Buffer.alloc(FRAME_BYTES);
   let onHangUp = () => {};
+  let onKey = (_key: string) => {};
+  let record: PersonCallRecord | undefined;
   let answeredAt = 0;
   let ticking: NodeJS.Timeout | undefined;
 
@@ -292,7 +306,10 @@ function createLine({ persona, noise = [] }: CallOptions) {
         for (const listener of [...frames]) listener(sound);
       },
       hangUp: () => onHangUp(),
-      dtmf: () => {},
+      dtmf: (key) => onKey(key),
+      onEnded: (ended) => {
+        record = ended;
+      },
     },
   );
 
@@ -380,6 +397,13 @@ function createLine({ persona, noise = [] }: CallOptions) {
     },
     onHangUp(action: () => void) {
       onHangUp = action;
+    },
+    onKey(action: (key: string) => void) {
+      onKey = action;
+    },
+    record(): PersonCallRecord {
+      if (record === undefined) throw new Error('the person never ended their call');
+      return record;
     },
   };
 }
