@@ -1,5 +1,6 @@
 import { type BargeInPolicy, watchForBargeIn } from './barge-in.ts';
 import type { Ear } from './listening.ts';
+import type { Patience } from './patience.ts';
 import type { Said, Spoken, Voice } from './speaking.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -11,7 +12,7 @@ export interface Delivery extends Said {
 
 /**
  * Speaks, with the callee free to barge in as the policy says, and writes what was heard into the transcript.
- * The source gets a signal that aborts at a barge-in. Throws when a service fails or the call is over.
+ * The source gets a signal that aborts at a barge-in. Throws when a service fails, the callee's patience is spent, or the call is over.
  */
 export type Deliver = (
   source: (signal: AbortSignal) => Iterable<Spoken> | AsyncIterable<Spoken>,
@@ -22,23 +23,28 @@ export interface DeliverOptions {
   ear: Ear;
   voice: Voice;
   transcript: Transcript;
+  patience: Patience;
   /** Aborts when the call is over. */
   over: AbortSignal;
 }
 
-export function createDeliver({ ear, voice, transcript, over }: DeliverOptions): Deliver {
+export function createDeliver({ ear, voice, transcript, patience, over }: DeliverOptions): Deliver {
   return async (source, policy) => {
     const bargeIn = watchForBargeIn(ear, policy);
+    const spent = new AbortController();
+    const stopWatching = patience.watch((error) => spent.abort(error));
     try {
-      const signal = AbortSignal.any([over, bargeIn.signal]);
+      const signal = AbortSignal.any([over, bargeIn.signal, spent.signal]);
       const said = await voice.say(source(signal), signal);
       if (said.text !== '')
         transcript.agent({ text: said.text, atMs: said.startedAtMs ?? 0, bargedIn: said.cutOff && bargeIn.signal.aborted });
       over.throwIfAborted();
       if (said.error !== undefined) throw said.error;
+      if (!bargeIn.signal.aborted) spent.signal.throwIfAborted();
       return { ...said, byGreeting: bargeIn.byGreeting };
     } finally {
       bargeIn.stop();
+      await stopWatching();
     }
   };
 }

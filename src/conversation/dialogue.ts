@@ -7,6 +7,8 @@ import { unheardSentences } from './heard-text.ts';
 import type { Lines } from './lines.ts';
 import type { CalleeTurn, Ear } from './listening.ts';
 import { isOptOut } from './opt-out-phrases.ts';
+import type { Patience } from './patience.ts';
+import type { ReadyLine } from './ready-lines.ts';
 import { splitSentences } from './sentences.ts';
 import type { Voice } from './speaking.ts';
 import type { Transcript } from './transcript.ts';
@@ -33,10 +35,11 @@ export interface Closing {
 export interface DialogueContext {
   campaign: Pick<Campaign, 'language' | 'goodbye' | 'limits'>;
   lines: Lines;
-  opening: { text: string; pcm: Buffer };
+  opening: ReadyLine;
   ear: Ear;
   voice: Voice;
   transcript: Transcript;
+  patience: Patience;
   languageModel: LanguageModel;
   instructions: string;
   onState: (state: ConversationState) => void;

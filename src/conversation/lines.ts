@@ -6,6 +6,8 @@ export interface Lines {
   nobodyThere: string;
   /** The callee asked never to be called again. */
   optedOut: string;
+  /** We are late with what we have to say. In turn, so that nobody hears the same one twice in a row. */
+  holding: readonly [string, string, string];
   /** A service failed and the talk can't go on. */
   apology: string;
   /** A limit is reached. The campaign's goodbye follows. */
@@ -20,7 +22,8 @@ const ENGLISH: Lines = {
   stillThere: ['Are you still there?', 'Hello, can you hear me?'],
   nobodyThere: "I can't hear you, so I will hang up now. Goodbye.",
   optedOut: 'Understood, we will not call you again. Goodbye.',
-  apology: 'I am sorry, we have a technical problem on our side. We will have to end this call here. Goodbye.',
+  holding: ['One moment, please.', 'Just a second, please.', 'Please bear with me.'],
+  apology: 'We are currently experiencing technical difficulties. Please call back later.',
   timeIsUp: 'I am afraid our time is up.',
   leaving: 'I am sorry, I have to end our call here.',
   goodbye: 'Thank you for your time. Goodbye.',
@@ -30,7 +33,8 @@ const GERMAN: Lines = {
   stillThere: ['Sind Sie noch da?', 'Hallo, können Sie mich hören?'],
   nobodyThere: 'Ich kann Sie leider nicht hören und lege jetzt auf. Auf Wiederhören.',
   optedOut: 'Verstanden, wir rufen Sie nicht mehr an. Auf Wiederhören.',
-  apology: 'Es tut mir leid, wir haben gerade ein technisches Problem und müssen das Gespräch hier beenden. Auf Wiederhören.',
+  holding: ['Einen Moment, bitte.', 'Eine Sekunde, bitte.', 'Bitte bleiben Sie noch kurz dran.'],
+  apology: 'Wir haben derzeit technische Schwierigkeiten. Bitte rufen Sie später noch einmal an.',
   timeIsUp: 'Unsere Zeit ist leider um.',
   leaving: 'Es tut mir leid, ich muss unser Gespräch hier beenden.',
   goodbye: 'Vielen Dank für Ihre Zeit. Auf Wiederhören.',
@@ -45,4 +49,10 @@ const LINES: ReadonlyMap<string, Lines> = new Map([
 /** English where a language has no lines of its own yet. */
 export function linesFor(language: string): Lines {
   return LINES.get(language.toLowerCase().split('-')[0] ?? '') ?? ENGLISH;
+}
+
+/** The lines that must be there when no service is: rendered before the phone rings, the most needed first. */
+export function linesToRender(language: string, apology: string | undefined): string[] {
+  const { holding, optedOut, stillThere, nobodyThere, ...lines } = linesFor(language);
+  return [apology ?? lines.apology, ...holding, optedOut, ...stillThere, nobodyThere];
 }

@@ -1,12 +1,13 @@
 import type { MediaLeg, Utterance } from '../media/media-leg.ts';
 import type { TextToSpeech } from '../services/text-to-speech.ts';
 import { createVoiceClock, heardText, type VoiceClock } from './heard-text.ts';
+import type { ReadyLine } from './ready-lines.ts';
 
 /** So many sentences may be queued or heard when the synthesis of the next one begins: the next is ready in time, and little is wasted by a barge-in. */
 const SENTENCES_AHEAD = 2;
 
 /** A sentence, or one whose audio is there already. */
-export type Spoken = string | { text: string; pcm: Buffer };
+export type Spoken = string | ReadyLine;
 
 /** How a say of the agent went. */
 export interface Said {
@@ -26,6 +27,18 @@ export interface Voice {
    * was heard, or, once `signal` aborts, as soon as playout has stopped. Never rejects.
    */
   say(sentences: Iterable<Spoken> | AsyncIterable<Spoken>, signal: AbortSignal): Promise<Said>;
+  /** Speaks a line besides, before whatever has no sound yet. Resolves with what was heard of it. */
+  interject(line: ReadyLine): Promise<string>;
+  /** The sound of this text is there already. */
+  hasReady(text: string): boolean;
+  /** Milliseconds of our sentences that were heard so far, in the whole call. */
+  readonly heardMs: number;
+  /** The same of interjected lines. */
+  readonly interjectedMs: number;
+  /** A sentence of ours was begun and not heard to its end yet, or a line. */
+  readonly speaking: boolean;
+  /** What the next sound of ours depends on: a sentence, its synthesis, or the line to the callee. */
+  readonly waitsFor: 'words' | 'sound' | 'playout';
 }
 
 export interface VoiceOptions {
@@ -33,42 +46,65 @@ export interface VoiceOptions {
   textToSpeech: TextToSpeech;
   voice: string;
   language: string;
+  /** Sounds that needn't be synthesized, by their text. */
+  pcmOf?: ReadonlyMap<string, Buffer> | undefined;
   /** Milliseconds from the answer. */
   now: () => number;
 }
 
 interface SentenceInPlayout {
   text: string;
+  startedAtMs: number;
   utterance: Utterance;
   clock: VoiceClock;
   whole: boolean;
 }
 
-export function createVoice({ leg, textToSpeech, voice, language, now }: VoiceOptions): Voice {
+export function createVoice({ leg, textToSpeech, voice, language, pcmOf = new Map(), now }: VoiceOptions): Voice {
+  const sentencesHeard = createTally();
+  const interjected = createTally();
+  let synthesizing = false;
+  let midSentence = false;
+
+  function soundOf(sentence: Spoken, signal: AbortSignal): Iterable<Buffer> | AsyncIterable<Buffer> {
+    const ready = typeof sentence === 'string' ? pcmOf.get(sentence) : sentence.pcm;
+    if (ready !== undefined) return [ready];
+    return textToSpeech.synthesize({ text: textOf(sentence), voice, language, sampleRate: leg.sampleRate }, signal);
+  }
+
   async function speakSentence(sentence: Spoken, sentences: SentenceInPlayout[], signal: AbortSignal): Promise<void> {
-    const text = typeof sentence === 'string' ? sentence : sentence.text;
-    const inPlayout = { text, utterance: leg.speak(), clock: createVoiceClock(leg.sampleRate), whole: false };
-    sentences.push(inPlayout);
-    const audio =
-      typeof sentence === 'string'
-        ? textToSpeech.synthesize({ text, voice, language, sampleRate: leg.sampleRate }, signal)
-        : [sentence.pcm];
+    let inPlayout: SentenceInPlayout | undefined;
+    synthesizing = true;
     try {
-      for await (const pcm of audio) {
+      for await (const pcm of soundOf(sentence, signal)) {
         if (signal.aborted) return;
+        // Its place in the queue is taken by its first sound: whatever has sound earlier is heard earlier.
+        if (inPlayout === undefined) {
+          inPlayout = {
+            text: textOf(sentence),
+            startedAtMs: now(),
+            utterance: leg.speak(),
+            clock: createVoiceClock(leg.sampleRate),
+            whole: false,
+          };
+          sentences.push(inPlayout);
+          sentencesHeard.add(inPlayout.utterance);
+          midSentence = true;
+        }
         inPlayout.clock.push(pcm);
         await inPlayout.utterance.write(pcm);
       }
-      inPlayout.whole = !signal.aborted;
+      if (inPlayout) inPlayout.whole = !signal.aborted;
     } finally {
-      inPlayout.utterance.end();
+      synthesizing = false;
+      midSentence = false;
+      inPlayout?.utterance.end();
     }
   }
 
   return {
     async say(source, signal) {
       const sentences: SentenceInPlayout[] = [];
-      let startedAtMs: number | undefined;
       let failure: { error: unknown } | undefined;
       let allSaid = false;
       const flush = () => leg.flush();
@@ -77,7 +113,6 @@ export function createVoice({ leg, textToSpeech, voice, language, now }: VoiceOp
         for await (const sentence of source) {
           await sentences.at(-SENTENCES_AHEAD)?.utterance.played;
           if (signal.aborted) break;
-          startedAtMs ??= now();
           await speakSentence(sentence, sentences, signal);
         }
         allSaid = !signal.aborted;
@@ -92,7 +127,58 @@ export function createVoice({ leg, textToSpeech, voice, language, now }: VoiceOp
         }),
       );
       signal.removeEventListener('abort', flush);
-      return { text: heard.filter((words) => words !== '').join(' '), startedAtMs, cutOff: signal.aborted && !allSaid, ...failure };
+      return {
+        text: heard.filter((words) => words !== '').join(' '),
+        startedAtMs: sentences[0]?.startedAtMs,
+        cutOff: signal.aborted && !allSaid,
+        ...failure,
+      };
+    },
+    async interject({ text, pcm }) {
+      const utterance = leg.speak();
+      const clock = createVoiceClock(leg.sampleRate);
+      clock.push(pcm);
+      interjected.add(utterance);
+      // Not waited for: a line is short, and room for it comes or the leg dies.
+      void utterance.write(pcm);
+      utterance.end();
+      return heardText({ text, clock, whole: true, ...(await utterance.played) });
+    },
+    hasReady: (text) => pcmOf.has(text),
+    get heardMs() {
+      return sentencesHeard.heardMs;
+    },
+    get interjectedMs() {
+      return interjected.heardMs;
+    },
+    get speaking() {
+      return midSentence || leg.speaking;
+    },
+    get waitsFor() {
+      if (leg.speaking) return 'playout';
+      return synthesizing ? 'sound' : 'words';
+    },
+  };
+}
+
+function textOf(sentence: Spoken): string {
+  return typeof sentence === 'string' ? sentence : sentence.text;
+}
+
+/** Adds up what was heard of many utterances. */
+function createTally() {
+  const living = new Set<Utterance>();
+  let endedMs = 0;
+  return {
+    add(utterance: Utterance): void {
+      living.add(utterance);
+      void utterance.played.then(({ heardMs }) => {
+        living.delete(utterance);
+        endedMs += heardMs;
+      });
+    },
+    get heardMs(): number {
+      return [...living].reduce((sum, { heardMs }) => sum + heardMs, endedMs);
     },
   };
 }

@@ -296,7 +296,7 @@ describe('a call that ends', () => {
   });
 
   it('ends everything at once when the callee hangs up while the model thinks', async () => {
-    const { call, end } = await run({ persona: { when: [rule('suit you', 'Yes.')], hangsUpAfterMs: 20_000 }, model: [hangs] });
+    const { call, end } = await run({ persona: { when: [rule('suit you', 'Yes.')], hangsUpAfterMs: 15_000 }, model: [hangs] });
     expect(end.disposition).toBe('hung-up');
     expect(end.tookMs).toBeLessThan(200);
     expect(call.requests).toHaveLength(1);
@@ -328,27 +328,27 @@ describe('a call that ends', () => {
 });
 
 describe('a service that fails in the middle of a call', () => {
-  const apology = /^I am sorry, we have a technical problem/;
+  const apology = 'We are currently experiencing technical difficulties. Please call back later.';
   const answers = { when: [rule('suit you', 'Yes, it does.')] };
 
   it('is apologised for when it is the language model', async () => {
     const { call, end, agent } = await run({ persona: answers, model: [fails(broken('openai:language-model'))] });
     expect(end).toMatchObject({ disposition: 'failed', reason: 'openai:language-model: answered 503', error: { status: 503 } });
-    expect(agent.at(-1)).toMatch(apology);
-    expect(call.person.heardText).toMatch(/technical problem .* Goodbye\.$/);
+    expect(agent.at(-1)).toBe(apology);
+    expect(call.person.heardText.endsWith(apology)).toBe(true);
   });
 
   it('lets what was written by then be heard first', async () => {
     const { agent } = await run({ persona: answers, model: [fails(broken('openai:language-model'), 'That is good. And now')] });
     expect(agent[1]).toBe('That is good.');
-    expect(agent[2]).toMatch(apology);
+    expect(agent[2]).toBe(apology);
   });
 
   it('is apologised for when it is speech-to-text', async () => {
     const { end, agent } = await run({ persona: {}, deafAtMs: 4_000, deafBecause: broken('elevenlabs:speech-to-text') });
     expect(end).toMatchObject({ disposition: 'failed', error: { service: 'elevenlabs:speech-to-text' } });
     expect(agent[0]).toBe(OPENING);
-    expect(agent.at(-1)).toMatch(apology);
+    expect(agent.at(-1)).toBe(apology);
   });
 
   it('ends the call when it is text-to-speech, without dead air', async () => {
@@ -369,7 +369,7 @@ describe('a service that fails in the middle of a call', () => {
     const { end, agent } = await run({ persona: answers, deafAtMs: 0, deafBecause: broken('elevenlabs:speech-to-text') });
     expect(end.disposition).toBe('failed');
     expect(agent).toHaveLength(1);
-    expect(agent[0]).toMatch(apology);
+    expect(agent[0]).toBe(apology);
   });
 
   it('is known before the phone rings when it is speech-to-text', async () => {

@@ -110,7 +110,7 @@ describe.concurrent('a whole call through the sandbox', { timeout: 90_000 }, () 
     });
     const { end, person } = await world.call('answers-and-asks', { opening: 'I am calling about your appointment.' });
     expect(end).toMatchObject({ disposition: 'failed', error: { service: 'openai:language-model', status: 503 } });
-    expect(person.heardText).toMatch(/technical problem on our side\. .* Goodbye\.$/);
+    expect(person.heardText).toMatch(/technical difficulties\. Please call back later\.$/);
   });
 
   it('says that something is broken when speech-to-text breaks off', async () => {
@@ -121,7 +121,7 @@ describe.concurrent('a whole call through the sandbox', { timeout: 90_000 }, () 
     setTimeout(() => world.elevenLabs.dropSessions(), 3_000);
     const { end, person } = await calling;
     expect(end).toMatchObject({ disposition: 'failed', error: { service: 'elevenlabs:speech-to-text' } });
-    expect(person.heardText).toMatch(/technical problem on our side\. .* Goodbye\.$/);
+    expect(person.heardText).toMatch(/technical difficulties\. Please call back later\.$/);
   });
 
   it('ends without dead air when text-to-speech breaks off', async () => {
