@@ -1,3 +1,6 @@
+export type AnswerField = { type: 'text' | 'number' | 'yes-no'; about: string } | { type: 'choice'; about: string; choices: string[] };
+export type AnswerFields = Record<string, AnswerField>;
+
 /** A campaign file after validation. Texts may hold `{{variables}}`: `{{name}}`, `{{phone}}` and the contact's extra columns. */
 export interface Campaign {
   /** Short, stable, `[a-z0-9-]`; part of every attempt's id. */
@@ -27,6 +30,18 @@ export interface Campaign {
   /** When people may be called, in the contact's own time zone. `HH:MM`; `24:00` is midnight at the day's end. */
   hours: { from: string; to: string };
   recording: boolean;
+  /** What is done when an answering machine picks up. Campaigns of older releases, without it, hang up. */
+  voicemail?: 'hang-up' | 'leave-message' | undefined;
+  /** Spoken after the beep, where a message is left. */
+  voicemailMessage?: string | undefined;
+  /** One sentence that tells a call-screening service why we call. Spoken after the greeting. */
+  purpose?: string | undefined;
+  /** A key of the phone that opts out, at any moment of the call. */
+  optOutKey?: string | undefined;
+  /** What the call is to find out, by name. The model records it; what doesn't fit is refused. */
+  answers?: AnswerFields | undefined;
+  /** The callee may ask to be called back at a time they name. */
+  callBack?: boolean | undefined;
   /** What becomes of a contact while a service that the call needs is down: it waits, spending no attempt, or its call fails at once. */
   whenServiceDown: 'wait' | 'fail';
   limits: {

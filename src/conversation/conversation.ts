@@ -7,17 +7,35 @@ import type { SpeechDetector } from '../media/speech-detector.ts';
 import type { LanguageModel } from '../services/language-model.ts';
 import type { SpeechToText } from '../services/speech-to-text.ts';
 import type { TextToSpeech } from '../services/text-to-speech.ts';
+import { type AnswerWatch, watchAnswer } from './answered-by.ts';
 import { watchCall } from './call-over.ts';
-import { type Closing, type ConversationState, holdDialogue } from './dialogue.ts';
+import { type ConversationState, holdDialogue } from './dialogue.ts';
 import { sayLastWords } from './ending.ts';
 import { instructions } from './instructions.ts';
 import { linesFor } from './lines.ts';
 import { createEar } from './listening.ts';
+import { type MachineLines, machineHungUp, meetMachine } from './meet-machine.ts';
 import { isOptOut } from './opt-out-phrases.ts';
 import { createPatience } from './patience.ts';
 import { NOTHING_READY, type ReadyLine, type ReadyLines } from './ready-lines.ts';
 import { createVoice, type Spoken } from './speaking.ts';
 import { createTranscript } from './transcript.ts';
+
+/** After this many replies to the callee we know that we talk to a person. */
+const TURNS_WITH_A_PERSON = 2;
+/** Greetings of machines end before this. Milliseconds from the answer. */
+const ANSWER_WATCH_MS = 60_000;
+
+const OPTED_OUT = { disposition: 'opted-out', reason: 'the callee asked not to be called again' } as const;
+const OPTED_OUT_BY_KEY = { disposition: 'opted-out', reason: 'the callee pressed the key that opts out' } as const;
+
+/** How the talk ends, and what is to be heard before. */
+interface Talked {
+  disposition: ConversationEnd['disposition'];
+  reason: string;
+  words: Spoken[];
+  error?: ServiceError;
+}
 
 /** See `calleePatienceMs`. */
 const CALLEE_PATIENCE_MS = 12_000;
@@ -27,10 +45,12 @@ export interface ConversationRequest {
    * `goodbye` must have its variables filled in. `goal` and `script` may keep theirs: the model is told to look the facts up,
    * and a contact's data doesn't become part of an instruction.
    */
-  campaign: Pick<Campaign, 'goal' | 'script' | 'goodbye' | 'apology' | 'language' | 'voice' | 'limits'>;
+  campaign: Pick<Campaign, 'goal' | 'script' | 'goodbye' | 'apology' | 'language' | 'voice' | 'limits' | 'optOutKey'>;
   contact: Contact;
   /** Spoken first, at once. */
   opening: ReadyLine;
+  /** What is done with machines that answer: without it we hang up on mailboxes, and introduce ourselves to a screening service with the opening. */
+  machines?: MachineLines | undefined;
   leg: MediaLeg;
   /** Aborts when the call is over, whoever hung up, or when nobody answered. */
   signal: AbortSignal;
@@ -58,7 +78,10 @@ export interface ConversationDeps {
 }
 
 export interface ConversationEnd {
-  disposition: Extract<Disposition, 'completed' | 'hung-up' | 'opted-out' | 'silent' | 'interrupted' | 'failed'>;
+  disposition: Extract<
+    Disposition,
+    'completed' | 'hung-up' | 'opted-out' | 'silent' | 'interrupted' | 'failed' | 'voicemail' | 'screened' | 'ivr' | 'fax'
+  >;
   /** For a human. */
   reason: string;
   transcript: TranscriptEntry[];
@@ -76,6 +99,8 @@ export interface Conversation {
    * caller's. Never rejects.
    */
   run(): Promise<ConversationEnd>;
+  /** The callee pressed a key of their phone. */
+  keyPressed(key: string): void;
   /** What was said so far. */
   transcript(): TranscriptEntry[];
 }
@@ -110,6 +135,8 @@ export function createConversation(request: ConversationRequest, deps: Conversat
   });
   const tally = { turns: 0 };
 
+  const optOutKey = new AbortController();
+  const over = AbortSignal.any([call.over, optOutKey.signal, ...(request.leave === undefined ? [] : [request.leave])]);
   const context = {
     campaign,
     lines,
@@ -123,18 +150,35 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     onState,
     tally,
     now,
-    over: request.leave === undefined ? call.over : AbortSignal.any([call.over, request.leave]),
+    over,
     deaf: deaf.signal,
   };
+  let watch: AnswerWatch | undefined;
 
-  async function talk(): Promise<Omit<Closing, 'words'> & { words: Spoken[]; error?: ServiceError }> {
+  /** We talk as to a person until a machine gives itself away. */
+  async function talkOrMeetMachine(): Promise<Talked> {
+    const signal = AbortSignal.any([call.over, finished.signal]);
+    watch = watchAnswer({ ear, leg, signal, settled: () => tally.turns > TURNS_WITH_A_PERSON || now() > ANSWER_WATCH_MS });
+    try {
+      return await holdDialogue({ ...context, over: AbortSignal.any([over, watch.signal]) });
+    } catch (error) {
+      if (watch.machine === undefined || over.aborted || deaf.signal.aborted) throw error;
+      log.info({ machine: watch.machine }, `answered by a machine: ${watch.machine}`);
+      const { voicemailMessage, introduction } = request.machines ?? {};
+      const met = await meetMachine(watch.machine, { ...context, watch, voicemailMessage, introduction: introduction ?? opening });
+      return met ?? (await holdDialogue(context));
+    }
+  }
+
+  async function talk(): Promise<Talked> {
     try {
       await ear.ready;
       call.over.throwIfAborted();
       ear.start();
-      return await holdDialogue(context);
+      return await talkOrMeetMachine();
     } catch (error) {
       call.over.throwIfAborted();
+      if (optOutKey.signal.aborted) return { ...OPTED_OUT_BY_KEY, words: [lines.optedOut] };
       if (request.leave?.aborted)
         return {
           disposition: 'interrupted',
@@ -157,6 +201,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     } catch {
       // Only the end of the call comes here.
       end = await call.ending();
+      if (end.disposition === 'hung-up' && watch?.machine !== undefined) end = machineHungUp(watch.machine);
     }
     return conclude(end);
   }
@@ -166,13 +211,21 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     const last = ear.halfHeard;
     finished.abort(new Error('the conversation has ended'));
     if (last) transcript.callee(last);
-    const optedOut = last !== undefined && isOptOut(last.text);
-    const final = optedOut ? { ...end, disposition: 'opted-out' as const, reason: 'the callee asked not to be called again' } : end;
+    const saidSo = last !== undefined && isOptOut(last.text);
+    const optedOut = optOutKey.signal.aborted ? OPTED_OUT_BY_KEY : saidSo ? OPTED_OUT : {};
+    const final = { ...end, ...optedOut };
     log.info({ disposition: final.disposition, turns: tally.turns }, `conversation ended: ${final.reason}`);
     return { ...final, transcript: transcript.entries(), turns: tally.turns };
   }
 
-  return { ready: ear.ready, run, transcript: () => transcript.entries() };
+  return {
+    ready: ear.ready,
+    run,
+    keyPressed(key) {
+      if (key === campaign.optOutKey) optOutKey.abort(new Error('the callee pressed the key that opts out'));
+    },
+    transcript: () => transcript.entries(),
+  };
 }
 
 /** A conversation whose phone has been answered already. */
