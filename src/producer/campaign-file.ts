@@ -119,6 +119,10 @@ function mistakesBetweenKeys(raw: Record<string, unknown>, document: Document, l
   const language = typeof raw.language === 'string' ? raw.language : 'en-US';
   if (raw.goodbye === undefined && !goodbyeIn(language))
     mistakes.push({ text: `goodbye: missing, and there is no default in ${quoteFound(language)}; expected the last words of a call` });
+  if (raw.voicemail === 'leave-message' && raw.voicemailMessage === undefined)
+    mistakes.push({
+      text: 'voicemailMessage: missing; "voicemail: leave-message" needs the words to leave, e.g. voicemailMessage: Please call us back.',
+    });
   return mistakes;
 }
 
@@ -139,6 +143,12 @@ function toCampaign(file: CampaignFile): Campaign {
     hours,
     whenServiceDown: file.whenServiceDown,
     recording: file.recording,
+    voicemail: file.voicemail,
+    voicemailMessage: file.voicemailMessage,
+    purpose: file.purpose,
+    optOutKey: file.optOutKey,
+    answers: file.answers,
+    callBack: file.callBack,
     limits: { answerTimeoutMs: limits.answerTimeout, maxCallMs: limits.maxCall, maxTurns: limits.maxTurns },
   };
 }
@@ -152,6 +162,7 @@ function goodbyeIn(language: string): string | undefined {
 }
 
 function knownKeys(path: readonly string[]): string[] {
+  if (path[0] === 'answers') return ['type', 'about', 'choices'];
   if (path[0] === 'hours') return ['from', 'to'];
   if (path[0] === 'limits') return ['answerTimeout', 'maxCall', 'maxTurns'];
   return Object.keys(campaignSchema.shape);

@@ -36,6 +36,32 @@ const template = (what: string, maximum: number, example: string) => {
     });
 };
 
+const yesOrNo = z
+  .enum(['true', 'false', 'yes', 'no', 'on', 'off'], { error: 'true or false' })
+  .transform((text) => ['true', 'yes', 'on'].includes(text));
+
+/** What the call is to find out: the model records it, and nothing that doesn't fit. */
+const ANSWER_EXAMPLE = 'e.g. suits: { type: yes-no, about: Does the appointment suit? }';
+const about = template('what is asked', 300, 'Does the appointment suit?');
+const answersSchema = z
+  .record(
+    z.string().regex(/^[a-z][a-z0-9_]{0,39}$/),
+    z.discriminatedUnion(
+      'type',
+      [
+        z.strictObject({ type: z.enum(['text', 'number', 'yes-no']), about }),
+        z.strictObject({
+          type: z.literal('choice'),
+          about,
+          choices: z.array(z.string().min(1).max(80), { error: 'a list of texts, e.g. [morning, afternoon]' }).min(2).max(20),
+        }),
+      ],
+      { error: unknownKeyOr(`a type (text, number, yes-no or choice) and what it is about, ${ANSWER_EXAMPLE}`) },
+    ),
+    { error: unknownKeyOr(`short names of small letters, digits and "_", each with a type and what it is about, ${ANSWER_EXAMPLE}`) },
+  )
+  .refine((answers) => Object.keys(answers).length <= 20, { error: 'at most 20 answers' });
+
 /** `&` would ring several phones at once, and a comma or bar ends the string in Asterisk's ears. */
 const DIAL_STRING = /^[A-Za-z][A-Za-z0-9_]*\/[^\s&,|]+$/;
 const PLACEHOLDERS = ['{e164}', '{digits}', '{number}'];
@@ -78,6 +104,22 @@ export const campaignSchema = z.strictObject({
   goal: template('what the call is to reach', 4_000, 'Confirm or move the appointment.'),
   script: template('how the model is to go about it', 40_000, 'Ask whether {{appointment}} still suits.'),
   goodbye: template('the last words', 600, 'Thank you, goodbye.').optional(),
+  voicemail: z
+    .enum(['hang-up', 'leave-message'], { error: '"hang-up" or "leave-message", what is done when an answering machine picks up' })
+    .optional(),
+  voicemailMessage: template(
+    'what is spoken after the beep',
+    1_000,
+    'This is the Lindenweg dental practice, please call us back.',
+  ).optional(),
+  purpose: template(
+    'one sentence that tells a call-screening service why we call',
+    300,
+    'I am calling about your appointment on Tuesday.',
+  ).optional(),
+  optOutKey: matching(/^[0-9*#]$/, 'one key of a phone that ends the calls for good, in quotes, e.g. "9"').optional(),
+  answers: answersSchema.optional(),
+  callBack: yesOrNo.optional(),
   hours: z
     .strictObject(
       {
@@ -96,10 +138,7 @@ export const campaignSchema = z.strictObject({
   whenServiceDown: z
     .enum(['wait', 'fail'], { error: '"wait" (the contact waits, spending no attempt) or "fail" (its call fails at once)' })
     .default('wait'),
-  recording: z
-    .enum(['true', 'false', 'yes', 'no', 'on', 'off'], { error: 'true or false' })
-    .transform((text) => ['true', 'yes', 'on'].includes(text))
-    .default(true),
+  recording: yesOrNo.default(true),
   limits: z
     .strictObject(
       {

@@ -20,7 +20,7 @@ export interface ContactMakerOptions {
   now: number;
 }
 
-const TEXTS = ['greeting', 'disclosure', 'goal', 'script', 'goodbye'] as const;
+const TEXTS = ['greeting', 'disclosure', 'goal', 'script', 'goodbye', 'voicemailMessage', 'purpose'] as const;
 
 export function createContactMaker({ campaign, country, now }: ContactMakerOptions): ContactMaker {
   const zonesOf = createZonesOf();
@@ -48,7 +48,7 @@ export function createContactMaker({ campaign, country, now }: ContactMakerOptio
  * @throws UserError for variables that no contact of this file can have.
  */
 export function checkVariables(campaign: Campaign, variables: ReadonlySet<string>, file: string): void {
-  const needed = TEXTS.flatMap((text) => templateVariables(campaign[text]).map((variable) => ({ ...variable, text })));
+  const needed = TEXTS.flatMap((text) => templateVariables(campaign[text] ?? '').map((variable) => ({ ...variable, text })));
   const absent = needed.filter(({ name, fallback }) => fallback === undefined && !variables.has(name));
   if (absent.length === 0) return;
   const list = [...new Map(absent.map(({ name, text }) => [name, `{{${name}}} (in ${text})`])).values()].join(', ');
@@ -82,7 +82,7 @@ function createNeverOpen({ hours }: Campaign, now: number): (zones: readonly str
 
 function problemWithTexts(campaign: Campaign, contact: Contact): { problem: string } | undefined {
   for (const text of TEXTS) {
-    const missing = missingVariables(campaign[text], contact);
+    const missing = missingVariables(campaign[text] ?? '', contact);
     if (missing.length === 0) continue;
     const list = missing.map((name) => `{{${name}}}`).join(', ');
     return {

@@ -80,6 +80,39 @@ describe('campaign file', () => {
     expect(campaign).toMatchObject({ callerId: '+4723000000', defaultCountry: 'NO', name: '2026', recording: false });
   });
 
+  test('what to do with machines, the key that opts out and the answers to bring home are read', async () => {
+    const campaign = await load({
+      voicemail: 'leave-message',
+      voicemailMessage: 'Hello {{name}}, please call us back.',
+      purpose: 'I am calling about your appointment.',
+      optOutKey: '"9"',
+      callBack: 'yes',
+      answers: '{ suits: { type: yes-no, about: Does it suit? }, part: { type: choice, about: When?, choices: [morning, noon] } }',
+    });
+    expect(campaign).toMatchObject({
+      voicemail: 'leave-message',
+      voicemailMessage: 'Hello {{name}}, please call us back.',
+      purpose: 'I am calling about your appointment.',
+      optOutKey: '9',
+      callBack: true,
+      answers: { suits: { type: 'yes-no', about: 'Does it suit?' }, part: { type: 'choice', choices: ['morning', 'noon'] } },
+    });
+  });
+
+  test.each([
+    [{ voicemail: 'leave-message' }, /voicemailMessage: missing; .* needs the words to leave/],
+    [{ voicemail: 'maybe' }, /voicemail: found "maybe"; expected "hang-up" or "leave-message"/],
+    [{ optOutKey: '99' }, /optOutKey: found "99"; expected one key of a phone/],
+    [
+      { answers: '{ suits: { type: boolean, about: Does it suit? } }' },
+      /answers\.suits.*expected a type \(text, number, yes-no or choice\)/,
+    ],
+    [{ answers: '{ suits: { typ: text, about: What? } }' }, /answers\.suits/],
+    [{ answers: '{ part: { type: choice, about: When? } }' }, /answers\.part\.choices: missing; expected a list of texts/],
+  ])('%j is refused with what would be right', async (keys, expected) => {
+    expect(await refusal(keys)).toMatch(expected);
+  });
+
   test('all mistakes are told at once, with line, finding, expectation and example', async () => {
     const message = await refusal(
       [
