@@ -23,7 +23,14 @@ const JOB_OPTIONS: JobsOptions = {
 };
 
 export function createAlertQueue(connection: Redis, prefix: string, channel: ChannelName): Queue<Message> {
-  return new Queue<Message>(alertQueueName(channel), { connection, prefix, skipWaitingForReady: true, defaultJobOptions: JOB_OPTIONS });
+  const queue = new Queue<Message>(alertQueueName(channel), {
+    ...{ connection, prefix },
+    skipWaitingForReady: true,
+    defaultJobOptions: JOB_OPTIONS,
+  });
+  // Told by the connection; without a listener BullMQ would write it to the console itself.
+  queue.on('error', () => {});
+  return queue;
 }
 
 /** Makes a job of each message for each channel. A job that exists already is left alone. */

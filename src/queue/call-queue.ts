@@ -19,5 +19,12 @@ export const CALL_JOB_OPTIONS: JobsOptions = {
 };
 
 export function createCallQueue(connection: Redis, prefix: string): Queue<CallJobData, CallJobResult> {
-  return new Queue(CALL_QUEUE, { connection, prefix, defaultJobOptions: CALL_JOB_OPTIONS, skipWaitingForReady: true });
+  const queue = new Queue<CallJobData, CallJobResult>(CALL_QUEUE, {
+    ...{ connection, prefix },
+    defaultJobOptions: CALL_JOB_OPTIONS,
+    skipWaitingForReady: true,
+  });
+  // What its connection meets is told by the connection; without a listener BullMQ would write it to the console itself.
+  queue.on('error', () => {});
+  return queue;
 }

@@ -8,7 +8,10 @@ const SCHEDULER = 'health-checks';
 export type HealthFindings = Record<string, string>;
 
 export function createHealthQueue(connection: Redis, prefix: string): Queue<unknown, HealthFindings> {
-  return new Queue(HEALTH_QUEUE, { connection, prefix, skipWaitingForReady: true });
+  const queue = new Queue<unknown, HealthFindings>(HEALTH_QUEUE, { connection, prefix, skipWaitingForReady: true });
+  // Told by the connection; without a listener BullMQ would write it to the console itself.
+  queue.on('error', () => {});
+  return queue;
 }
 
 /** One check a tick for the whole fleet, however many workers ask for it; the last one's interval holds. */
