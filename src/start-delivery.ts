@@ -1,8 +1,13 @@
 import { deliverCrmRecord } from './call/deliver-crm-record.ts';
 import { createDeliveryQueue, createDeliveryWorker, startOutboxRelay } from './delivery/outbox.ts';
 import type { ProcessParts } from './process-parts.ts';
+import { isHeldBack } from './resilience/held-back.ts';
+import { createPace } from './resilience/pace.ts';
 import { wireAlertWorkers } from './wire-alerts.ts';
 import { fenceDelivery } from './wire-services.ts';
+
+/** Entries that wait for the CRM, looked at a second in one process. */
+const HELD_BACK_LOOKS_PER_SECOND = 20;
 
 /** Tells the outside: CRM records, rows of the spreadsheet, alerts. */
 export function startDelivery({ config, log, redis, keys, raw, fences, alerts, sheets, onStop }: ProcessParts): void {
@@ -10,7 +15,14 @@ export function startDelivery({ config, log, redis, keys, raw, fences, alerts, s
   const onError = (error: Error) => log.error({ err: error }, `delivery queue: ${error.message}`);
   const queue = createDeliveryQueue(redis, keys.prefix);
   onStop('delivery queue', () => queue.close());
-  const worker = createDeliveryWorker({ connection: redis, prefix: keys.prefix, onError }, async (entry, tries, signal) => {
+  const pace = createPace(HELD_BACK_LOOKS_PER_SECOND);
+  // Records of an outage are written when it is over, not by the growing waits of a try that failed. (The language model's outage has its own end.)
+  const heldBackMs = async (error: unknown, signal: AbortSignal) => {
+    if (!isHeldBack(error) || error.service !== 'hubspot') return undefined;
+    await pace(signal);
+    return Math.round(config.heldBackWaitMs * (1 + Math.random() / 2));
+  };
+  const worker = createDeliveryWorker({ connection: redis, prefix: keys.prefix, onError, heldBackMs }, async (entry, tries, signal) => {
     if (entry.kind === 'sheet-row') return sheets?.addCall(entry.data);
     if (crm === undefined) throw new Error('No CRM is configured any more: set HUBSPOT_ACCESS_TOKEN, then retry this job.');
     await deliverCrmRecord(entry.data, { crm, languageModel }, tries, signal);

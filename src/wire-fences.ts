@@ -3,7 +3,7 @@ import type { Campaign } from './call/campaign.ts';
 import { TransientError } from './errors.ts';
 import type { ServiceDefinition } from './resilience/breaker.ts';
 import type { Breakers } from './resilience/breakers.ts';
-import { sleep } from './sleep.ts';
+import { createPace } from './resilience/pace.ts';
 
 /** Refused looks a second in one process: few for Redis, many for a queue of other campaigns behind. */
 const REFUSED_LOOKS_PER_SECOND = 20;
@@ -21,7 +21,6 @@ export interface CallFencesParts {
 
 /** The breakers as a call sees them. */
 export function createCallFences({ breakers, required, trunk, heldBackWaitMs }: CallFencesParts): CallFences {
-  let nextLookAt = 0;
   const trunkService = (campaign: Campaign) => {
     const service = `trunk:${trunkName(campaign.dialString)}`;
     breakers.add(service, trunk);
@@ -35,16 +34,13 @@ export function createCallFences({ breakers, required, trunk, heldBackWaitMs }: 
     refusing: (campaign) =>
       required.map(refusingAll).find((refusal) => refusal !== undefined) ?? breakers.refusing([trunkService(campaign)]),
     heldBack: breakers.heldBack,
-    async paceRefusal(signal) {
-      const now = performance.now();
-      nextLookAt = Math.max(now, nextLookAt + 1_000 / REFUSED_LOOKS_PER_SECOND);
-      if (nextLookAt > now) await sleep(nextLookAt - now, signal);
-    },
+    paceRefusal: createPace(REFUSED_LOOKS_PER_SECOND),
     lookAgainMs: () => Math.round(heldBackWaitMs * (1 + Math.random() / 2)),
     async enterTrunk(campaign): Promise<TrunkPass> {
       const service = trunkService(campaign);
       const pass = await breakers.of(service).begin({ deadlineMs: TRUNK_TRIAL_MS });
       return {
+        trial: pass.trial,
         worked: () => void pass.succeeded(),
         untold: () => void pass.failed(new Error('the dial told nothing of the trunk')),
         failed({ cause, techCause }, reason) {

@@ -7,8 +7,6 @@ import { nextDialTime } from './hours.ts';
 import type { Outcome } from './outcome.ts';
 import { redialAfter } from './redial.ts';
 
-/** How soon a contact is looked at again when it isn't the contact that stands in the way. Milliseconds. */
-const LOOK_AGAIN_MS = 10_000;
 /** Where no dial time lies ahead at all (zones whose hours never meet), a human may mend the file meanwhile. */
 const NO_TIME_AHEAD_MS = 24 * 3_600_000;
 
@@ -42,6 +40,12 @@ export async function admit(job: CallJob, deps: CallDeps): Promise<AdmittedCall 
     return { kind: 'parked', until, reason };
   };
 
+  const wait = async (service: string, reason: string): Promise<CallVerdict> => {
+    deps.fences.heldBack(service, job.data.attemptId);
+    await deps.fences.paceRefusal(job.signal);
+    return park(deps.now() + deps.fences.lookAgainMs(), reason);
+  };
+
   const now = deps.now();
   const campaign = await deps.campaigns.load(job.data.campaign);
   if (campaign === undefined) return park(now + NO_TIME_AHEAD_MS, `campaign ${job.data.campaign} is not in Redis; enqueue it again`);
@@ -50,15 +54,13 @@ export async function admit(job: CallJob, deps: CallDeps): Promise<AdmittedCall 
   if (!times.allowed) return park(times.at ?? now + NO_TIME_AHEAD_MS, times.reason);
 
   const unavailable = deps.telephony.unavailable();
-  if (unavailable !== undefined) return park(now + LOOK_AGAIN_MS, unavailable);
+  if (unavailable !== undefined) return wait('asterisk', unavailable);
 
   const refused = deps.fences.refusing(campaign);
   if (refused !== undefined) {
     const reason = `${refused.service} is down since ${new Date(refused.since).toISOString()}: ${refused.reason}`;
     if (campaign.whenServiceDown === 'fail') return { campaign, contact: entry.contact, failed: { service: refused.service, reason } };
-    deps.fences.heldBack(refused.service, job.data.attemptId);
-    await deps.fences.paceRefusal(job.signal);
-    return park(deps.now() + deps.fences.lookAgainMs(), reason);
+    return wait(refused.service, reason);
   }
   return { campaign, contact: entry.contact };
 }

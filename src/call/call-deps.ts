@@ -84,6 +84,8 @@ export interface CallFences {
 
 /** One dial over a trunk: exactly one of these ends it. */
 export interface TrunkPass {
+  /** The trunk's breaker is open: this dial is how it is found out whether it works again. */
+  readonly trial: boolean;
   /** Whoever was called: the trunk carried the call. */
   worked(): void;
   /** A cause that tells of the trunk and not of the callee. */
@@ -109,4 +111,6 @@ export type Ending = Pick<Outcome, 'disposition' | 'reason'> &
     crmContactId?: string | undefined;
     /** The service that failed it, if one did. */
     service?: string | undefined;
+    /** A further attempt is due after this, whatever the redial rules say. Milliseconds. */
+    redialInMs?: number | undefined;
   };

@@ -50,13 +50,15 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
       trunk.untold();
       throw error;
     });
-    tellTrunk(trunk, result, deps);
+    const refused = tellTrunk(trunk, result, deps);
     if (result.kind === 'answered') {
       return { channel: result.channel, audio, conversation, abort, answeredAt: deps.now(), crmContactId: prepared.crmContactId };
     }
     abort.abort(new Error('nobody answered'));
     await audio.close();
-    return await unanswered(call, result, prepared, deps);
+    const ending = await unanswered(call, result, prepared, deps);
+    // A trial that fails tells of the trunk, and mustn't cost the contact that it was made with.
+    return refused && trunk.trial && 'disposition' in ending ? { ...ending, redialInMs: deps.fences.lookAgainMs() } : ending;
   } catch (error) {
     abort.abort(error);
     await audio?.close();
@@ -74,12 +76,17 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
   }
 }
 
-function tellTrunk(trunk: TrunkPass, result: DialResult, deps: CallDeps): void {
+/** Answers whether it was the trunk that refused the call. */
+function tellTrunk(trunk: TrunkPass, result: DialResult, deps: CallDeps): boolean {
   const theirEnd = result.kind === 'unanswered' && !result.end.byUs ? result.end : undefined;
   const meaning = theirEnd && deps.telephony.explain(theirEnd);
-  if (theirEnd && meaning?.trunkFault) trunk.failed(theirEnd, meaning.reason);
-  else if (result.kind === 'answered' || meaning) trunk.worked();
+  if (theirEnd && meaning?.trunkFault) {
+    trunk.failed(theirEnd, meaning.reason);
+    return true;
+  }
+  if (result.kind === 'answered' || meaning) trunk.worked();
   else trunk.untold();
+  return false;
 }
 
 async function dialChannel(call: OwnedCall, signal: AbortSignal, deps: CallDeps): Promise<DialResult> {

@@ -11,7 +11,7 @@ const LOOK_AGAIN_MS = 10_000;
 
 /** Writes the outcome, once, together with what is to be told of it and with the next attempt, where one is to follow. */
 export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): Promise<CallVerdict> {
-  const { crmContactId, service, ...known } = ending;
+  const { crmContactId, service, redialInMs, ...known } = ending;
   const endedAt = known.endedAt ?? deps.now();
   const outcome: Outcome = {
     startedAt: call.startedAt,
@@ -25,7 +25,7 @@ export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): P
   if (deps.crm !== undefined)
     outbox.push({ id: `${attemptId}-crm`, kind: 'crm-call-record', data: crmDelivery(call, outcome, crmContactId) });
   if (deps.sheet) outbox.push({ id: `${attemptId}-sheet`, kind: 'sheet-row', data: sheetCallRow(call, outcome, service) });
-  const at = redialAfter(outcome, job.data.attempt, deps.redial);
+  const at = redialInMs === undefined ? redialAfter(outcome, job.data.attempt, deps.redial) : endedAt + redialInMs;
   const redial = at === undefined ? undefined : { campaign: campaign.name, phone: contact.phone, number: job.data.attempt + 1, at };
   const written = await deps.ledger.end(attemptId, epoch, outcome, outbox, redial);
   job.log(`${outcome.disposition}: ${outcome.reason}`);

@@ -1,4 +1,4 @@
-import { Queue, Worker } from 'bullmq';
+import { DelayedError, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { OutboxEntry } from '../call/outbox-entry.ts';
 import { sleep } from '../sleep.ts';
@@ -12,7 +12,7 @@ const BATCH = 200;
 const DELIVERY_ATTEMPTS = 15;
 
 export function createDeliveryQueue(connection: Redis, prefix: string): Queue<OutboxEntry> {
-  return new Queue(DELIVERY_QUEUE, {
+  const queue = new Queue<OutboxEntry>(DELIVERY_QUEUE, {
     connection,
     prefix,
     skipWaitingForReady: true,
@@ -23,6 +23,9 @@ export function createDeliveryQueue(connection: Redis, prefix: string): Queue<Ou
       removeOnFail: false,
     },
   });
+  // Told by the connection; without a listener BullMQ would write it to the console itself.
+  queue.on('error', () => {});
+  return queue;
 }
 
 /**
@@ -43,6 +46,8 @@ export interface DeliveryWorkerOptions {
   connection: Redis;
   prefix: string;
   onError: (error: Error) => void;
+  /** For how long an entry waits whose service wasn't to be asked; it spends no try. Undefined: an error like any other. Milliseconds. */
+  heldBackMs?: (error: unknown, signal: AbortSignal) => Promise<number | undefined>;
 }
 
 /** `deliver` hears how often an entry has been tried before; what it throws is tried again later. */
@@ -52,7 +57,16 @@ export function createDeliveryWorker(
 ): Worker<OutboxEntry> {
   const worker = new Worker<OutboxEntry>(
     DELIVERY_QUEUE,
-    async (job, _token, signal) => deliver(job.data, job.attemptsMade, signal ?? new AbortController().signal),
+    async (job, token, signal = new AbortController().signal) => {
+      try {
+        await deliver(job.data, job.attemptsMade, signal);
+      } catch (error) {
+        const waitMs = await options.heldBackMs?.(error, signal);
+        if (waitMs === undefined) throw error;
+        await job.moveToDelayed(Date.now() + waitMs, token);
+        throw new DelayedError();
+      }
+    },
     { connection: options.connection, prefix: options.prefix, concurrency: 5, autorun: false, maxStalledCount: 1_000_000 },
   );
   worker.on('error', options.onError);

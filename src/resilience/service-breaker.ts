@@ -196,6 +196,8 @@ class ServiceBreaker implements OwnedBreaker {
   async #beginTrial({ deadlineMs, early, restMs }: { deadlineMs: number; early: boolean; restMs: number }): Promise<Trial> {
     const leave = this.#local.trial();
     if (leave === undefined) throw new BreakerOpenError(this.refusal());
+    // Whoever got in with it is the trial now, and counts as that.
+    this.#ticketUntil = 0;
     const store = this.#shared;
     if (store === undefined) return { leave, lease: undefined, restMs };
     const token = randomUUID();

@@ -38,6 +38,8 @@ export interface Outage {
   enqueue(campaign: Campaign, contacts: Contact[]): Promise<void>;
   contactOf(role: string): Contact;
   job(role: string, campaign?: Campaign): Promise<Seen | undefined>;
+  /** Of a campaign, attempts of redials too. */
+  jobs(campaign: Campaign): Promise<Seen[]>;
   dialsTo(role: string): number;
   /** Messages that humans got whose first line fits: by mail, Telegram, webhook. */
   told(pattern: RegExp): [number, number, number];
@@ -46,6 +48,7 @@ export interface Outage {
 
 /** A call job as Bull Board shows it. */
 export interface Seen {
+  phone: string;
   state: JobState | 'unknown';
   disposition: string | undefined;
   reason: string | undefined;
@@ -122,6 +125,11 @@ export async function startOutage(options: OutageOptions = {}): Promise<Outage> 
       const job = jobs.find((one) => one?.data.phone === number && one.data.campaign === campaign.name);
       return job && see(queue, job);
     },
+    async jobs(campaign) {
+      const jobs = await queue.getJobs(['waiting', 'active', 'delayed', 'completed', 'failed']);
+      const seen = jobs.flatMap((job) => (job?.data.campaign === campaign.name ? [see(queue, job)] : []));
+      return (await Promise.all(seen)).filter((one) => one !== undefined);
+    },
     dialsTo: (role) => asterisk.dials.filter(({ number }) => number === world.people.byRole(role).number).length,
     told: (pattern) => [
       world.smtp.mails.filter(({ subject }) => pattern.test(subject)).length,
@@ -146,5 +154,5 @@ async function see(queue: Outage['queue'], { id = '' }: Job<CallJobData, CallJob
   if (job === undefined) return undefined;
   const progress = (job.progress as { state?: string } | undefined)?.state;
   const { disposition, reason } = job.returnvalue ?? {};
-  return { state, disposition, reason: reason ?? job.failedReason, progress, logs };
+  return { phone: job.data.phone, state, disposition, reason: reason ?? job.failedReason, progress, logs };
 }

@@ -1,0 +1,72 @@
+import { afterEach, expect, it } from 'vitest';
+import type { Campaign } from '../../src/call/campaign.ts';
+import { eventually } from '../eventually.ts';
+import { type Outage, reminder, startOutage } from './outage.ts';
+
+let outage: Outage;
+afterEach(async () => {
+  await outage?.stop();
+});
+
+const ill: Campaign = {
+  ...{ ...reminder, name: 'over-the-ill-trunk', dialString: 'PJSIP/{e164}@carrier' },
+  limits: { ...reminder.limits, answerTimeoutMs: 500 },
+};
+const well: Campaign = { ...reminder, name: 'over-the-other', dialString: 'PJSIP/{e164}@other' };
+const trunks = ['PJSIP/carrier', 'PJSIP/other'];
+const FIRST = ['answers-and-confirms', 'answers-and-asks', 'reschedules', 'interrupts'];
+const WAITING = ['invalid-number', 'no-answer'];
+const OTHERS = ['busy', 'rejects', 'congestion'];
+
+it.each([
+  [503, 34],
+  [403, 21],
+])(
+  'a carrier answers %i to everything: its contacts wait, humans hear which trunk and which SIP status, others go on',
+  {
+    timeout: 120_000,
+  },
+  async (sipStatus, cause) => {
+    outage = await startOutage({ world: { trunks }, settings: { CALL_CONCURRENCY: '2' } });
+    const { asterisk, contactOf, job, world } = outage;
+    const dialsToAny = (roles: string[]) => roles.reduce((sum, role) => sum + outage.dialsTo(role), 0);
+    asterisk.refuseTrunk('PJSIP/carrier', { cause, sipStatus });
+    await outage.enqueue(ill, FIRST.map(contactOf));
+    await eventually(() => expect(outage.told(/Trunk PJSIP\/carrier can't be used/)).toEqual([1, 1, 1]));
+    expect(outage.told(new RegExp(`SIP ${sipStatus}`))).toEqual([1, 1, 1]);
+    await outage.enqueue(ill, WAITING.map(contactOf));
+    // Two trials with contacts of this campaign, and neither is used up by it.
+    await eventually(() => expect(dialsToAny(WAITING)).toBeGreaterThanOrEqual(2));
+    await outage.enqueue(well, OTHERS.map(contactOf));
+    for (const role of OTHERS) await eventually(async () => expect((await job(role, well))?.state).toBe('completed'));
+    const waits = (await outage.jobs(ill)).flatMap(({ logs }) => logs);
+    expect(waits.join()).toMatch(/not now: trunk:PJSIP\/carrier is down/);
+
+    asterisk.refuseTrunk('PJSIP/carrier', undefined);
+    await eventually(() => expect(outage.told(/PJSIP\/carrier is back after/)).toEqual([1, 1, 1]));
+    for (const [role, disposition] of [
+      ['invalid-number', 'invalid-number'],
+      ['no-answer', 'no-answer'],
+    ])
+      await eventually(async () => {
+        const ends = (await outage.jobs(ill)).filter(({ phone }) => phone === contactOf(role ?? '').phone);
+        expect(ends.filter((end) => end.disposition === disposition)).toHaveLength(1);
+      });
+    expect(outage.told(/Trunk PJSIP\/carrier can't be used/)).toEqual([1, 1, 1]);
+    // Each INVITE was an attempt of its own.
+    const attempts = asterisk.dials.map(({ channelId }) => channelId.replace(/\.\d+$/, ''));
+    expect(new Set(attempts).size).toBe(attempts.length);
+    await eventually(() => expect(world.hubSpot.rows).toHaveLength(attempts.length));
+  },
+);
+
+it('a dial string that Asterisk does not know fails its own calls and opens nothing', { timeout: 90_000 }, async () => {
+  outage = await startOutage({ world: { trunks } });
+  const { contactOf, job } = outage;
+  const roles = ['busy', 'rejects', 'no-answer', 'invalid-number', 'hangs-up-early'];
+  await outage.enqueue({ ...reminder, dialString: 'PJSIP/{e164}@nowhere' }, roles.map(contactOf));
+  for (const role of roles) await eventually(async () => expect((await job(role))?.reason).toMatch(/refused the dial string/));
+  await outage.enqueue(well, [contactOf('busy')]);
+  await eventually(async () => expect((await job('busy', well))?.disposition).toBe('busy'));
+  expect(outage.told(/can't be used/)).toEqual([0, 0, 0]);
+});
