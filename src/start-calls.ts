@@ -7,6 +7,7 @@ import { UserError } from './errors.ts';
 import type { ProcessParts } from './process-parts.ts';
 import { createCallWorker } from './queue/call-worker.ts';
 import { createCampaignStore } from './queue/campaign-store.ts';
+import { createDoNotCall } from './queue/do-not-call.ts';
 import { drainWorker } from './queue/drain-worker.ts';
 import { loadElevenLabsSdk } from './services/elevenlabs-client.ts';
 import { type AriConnection, createAriConnection } from './telephony/ari-connection.ts';
@@ -57,6 +58,7 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
     log,
     leave: leave.signal,
     ledger,
+    doNotCall: createDoNotCall(redis, keys),
     campaigns,
     asterisk,
     media,

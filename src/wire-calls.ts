@@ -9,6 +9,7 @@ import type { Logger } from './logger.ts';
 import { createRecorder } from './media/recorder.ts';
 import { createEnergySpeechDetector } from './media/speech-detector-energy.ts';
 import type { CampaignStore } from './queue/campaign-store.ts';
+import type { DoNotCall } from './queue/do-not-call.ts';
 import type { Ledger } from './queue/ledger.ts';
 import type { BreakerPolicy } from './resilience/breaker-policy.ts';
 import type { Breakers } from './resilience/breakers.ts';
@@ -24,6 +25,7 @@ export interface CallParts {
   config: Config;
   log: Logger;
   ledger: Ledger;
+  doNotCall: DoNotCall;
   campaigns: CampaignStore;
   asterisk: AriConnection;
   media: Media;
@@ -38,11 +40,12 @@ export interface CallParts {
 
 /** Puts the parts together into what a call needs. */
 export function wireCalls(parts: CallParts): CallDeps {
-  const { config, log, ledger, campaigns, asterisk, media, services, breakers, alerts, policy, leave } = parts;
+  const { config, log, ledger, doNotCall, campaigns, asterisk, media, services, breakers, alerts, policy, leave } = parts;
   const sampleRate = config.mediaSampleRate;
   const { preparing, talking, crm, required } = services;
   return {
     ledger,
+    doNotCall,
     campaigns,
     crm,
     crmPatienceMs: config.crmPatienceMs,

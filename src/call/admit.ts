@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
-import type { CallDeps } from './call-deps.ts';
-import type { CallJob, CallVerdict } from './call-job.ts';
+import type { CallDeps, Ending } from './call-deps.ts';
+import { type CallJob, type CallVerdict, callFacts } from './call-job.ts';
 import type { Campaign } from './campaign.ts';
 import type { Contact } from './contact.ts';
 import { nextDialTime } from './hours.ts';
@@ -13,8 +13,8 @@ const NO_TIME_AHEAD_MS = 24 * 3_600_000;
 export interface AdmittedCall {
   campaign: Campaign;
   contact: Contact;
-  /** The campaign would rather fail a call than have it wait for a service that is down. */
-  failed?: { service: string; reason: string };
+  /** Nobody is dialled: they asked not to be called, or a service is down and the campaign would rather fail the call than have it wait. */
+  ending?: Ending;
 }
 
 /**
@@ -36,7 +36,7 @@ export async function admit(job: CallJob, deps: CallDeps): Promise<AdmittedCall 
   }
   const park = (until: number, reason: string): CallVerdict => {
     job.log(`not now: ${reason}; looking again at ${new Date(until).toISOString()}`);
-    deps.log.info({ attempt: job.data.attemptId, campaign: job.data.campaign, until }, `call parked: ${reason}`);
+    deps.log.info({ ...callFacts(job), until }, `call parked: ${reason}`);
     return { kind: 'parked', until, reason };
   };
 
@@ -50,6 +50,12 @@ export async function admit(job: CallJob, deps: CallDeps): Promise<AdmittedCall 
   const campaign = await deps.campaigns.load(job.data.campaign);
   if (campaign === undefined) return park(now + NO_TIME_AHEAD_MS, `campaign ${job.data.campaign} is not in Redis; enqueue it again`);
 
+  const askedAt = await deps.doNotCall.askedAt(entry.contact.phone);
+  if (askedAt !== undefined) {
+    const reason = `asked on ${new Date(askedAt).toISOString().slice(0, 10)} not to be called again`;
+    return { campaign, contact: entry.contact, ending: { disposition: 'cancelled', reason } };
+  }
+
   const times = nextDialTime({ now, timeZones: entry.contact.timeZones, hours: campaign.hours });
   if (!times.allowed) return park(times.at ?? now + NO_TIME_AHEAD_MS, times.reason);
 
@@ -59,7 +65,9 @@ export async function admit(job: CallJob, deps: CallDeps): Promise<AdmittedCall 
   const refused = deps.fences.refusing(campaign);
   if (refused !== undefined) {
     const reason = `${refused.service} is down since ${new Date(refused.since).toISOString()}: ${refused.reason}`;
-    if (campaign.whenServiceDown === 'fail') return { campaign, contact: entry.contact, failed: { service: refused.service, reason } };
+    if (campaign.whenServiceDown === 'fail') {
+      return { campaign, contact: entry.contact, ending: { disposition: 'failed', service: refused.service, reason } };
+    }
     return wait(refused.service, reason);
   }
   return { campaign, contact: entry.contact };

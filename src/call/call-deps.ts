@@ -1,5 +1,6 @@
 import type { Conversation, ConversationRequest } from '../conversation/conversation.ts';
 import type { MediaLeg } from '../media/media-leg.ts';
+import type { DoNotCall } from '../queue/do-not-call.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import type { Crm } from '../services/crm.ts';
 import type { Dialler } from '../telephony/dialler.ts';
@@ -58,6 +59,7 @@ export interface CallDeps {
   /** Whether a spreadsheet gets a row for each call. */
   sheet: boolean;
   redial: RedialRules;
+  doNotCall: DoNotCall;
   /** Aborts when this process can wait no longer for its calls: nothing new is dialled, what rings is hung up, talks end with a goodbye. */
   leave: AbortSignal;
   now(): number;

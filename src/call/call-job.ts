@@ -25,5 +25,14 @@ export interface CallJob {
   signal: AbortSignal;
 }
 
+/** Which call a line of the log is about. */
+export function callFacts({ data: { attemptId, attempt, campaign } }: Pick<CallJob, 'data'>): {
+  callId: string;
+  attempt: number;
+  campaign: string;
+} {
+  return { callId: attemptId, attempt, campaign };
+}
+
 /** How one look at a contact ended: with an outcome, or back in the queue until a later time (unix ms), no attempt spent. */
 export type CallVerdict = { kind: 'ended'; outcome: Outcome } | { kind: 'parked'; until: number; reason: string };

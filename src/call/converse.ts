@@ -1,4 +1,5 @@
 import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
+import { callFacts } from './call-job.ts';
 import { describeError } from './describe-error.ts';
 import type { AnsweredCall } from './dial.ts';
 
@@ -26,7 +27,7 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
       recording: recording?.file,
     };
   } catch (error) {
-    deps.log.error({ attempt: attemptId, err: error }, 'conversation broke');
+    deps.log.error({ ...callFacts(job), err: error }, 'conversation broke');
     const ended = channel.signal.aborted;
     return {
       disposition: ended ? 'hung-up' : 'failed',
@@ -45,10 +46,10 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
 }
 
 /** A disk that is full costs the recording, not the call. */
-function noRecording({ attemptId, job }: OwnedCall, deps: CallDeps): (error: unknown) => undefined {
+function noRecording({ job }: OwnedCall, deps: CallDeps): (error: unknown) => undefined {
   return (error) => {
     job.log(`not recorded: ${describeError(error)}`);
-    deps.log.warn({ attempt: attemptId, err: error }, 'recording failed');
+    deps.log.warn({ ...callFacts(job), err: error }, 'recording failed');
     return undefined;
   };
 }

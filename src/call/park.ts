@@ -1,12 +1,12 @@
 import type { ServiceError } from '../errors.ts';
 import type { CallDeps, OwnedCall } from './call-deps.ts';
-import type { CallVerdict } from './call-job.ts';
+import { type CallVerdict, callFacts } from './call-job.ts';
 
 /** Back to the queue: claimed, but not to be dialled now. Spends no attempt. */
 export async function park(call: OwnedCall, waitMs: number, reason: string, deps: CallDeps): Promise<CallVerdict> {
   await deps.ledger.release(call.attemptId, call.epoch);
   call.job.log(`not now: ${reason}`);
-  deps.log.warn({ attempt: call.attemptId, campaign: call.campaign.name }, `call parked: ${reason}`);
+  deps.log.warn(callFacts(call.job), `call parked: ${reason}`);
   return { kind: 'parked', until: deps.now() + waitMs, reason };
 }
 

@@ -1,6 +1,6 @@
 import type { MachineLines } from '../conversation/meet-machine.ts';
 import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
-import type { CallVerdict } from './call-job.ts';
+import { type CallVerdict, callFacts } from './call-job.ts';
 import type { Contact } from './contact.ts';
 import { describeError, serviceOf } from './describe-error.ts';
 import { isHeldBack } from './held-back.ts';
@@ -47,10 +47,7 @@ export async function prepare(call: OwnedCall, deps: CallDeps): Promise<Prepared
   }
 }
 
-async function lookUp(
-  { contact, attemptId, job }: OwnedCall,
-  deps: CallDeps,
-): Promise<{ contact: Contact; crmContactId: string | undefined }> {
+async function lookUp({ contact, job }: OwnedCall, deps: CallDeps): Promise<{ contact: Contact; crmContactId: string | undefined }> {
   if (deps.crm === undefined) return { contact, crmContactId: contact.crmId };
   try {
     const signal = AbortSignal.any([job.signal, AbortSignal.timeout(deps.crmPatienceMs)]);
@@ -67,7 +64,7 @@ async function lookUp(
   } catch (error) {
     const reason = describeError(error);
     job.log(`the CRM did not answer (${reason}); going on with the data of the file`);
-    deps.log.warn({ attempt: attemptId, service: 'hubspot', err: error }, `CRM lookup failed: ${reason}`);
+    deps.log.warn({ ...callFacts(job), service: 'hubspot', err: error }, `CRM lookup failed: ${reason}`);
     return { contact, crmContactId: contact.crmId };
   }
 }

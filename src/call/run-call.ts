@@ -19,7 +19,7 @@ export async function runCall(job: CallJob, deps: CallDeps): Promise<CallVerdict
   // From here on the attempt is this worker's, until somebody else claims it.
   const call = await takeOver(job, admitted, deps);
   if ('kind' in call) return call;
-  if (admitted.failed) return wrapUp(call, { disposition: 'failed', ...admitted.failed }, deps);
+  if (admitted.ending) return wrapUp(call, admitted.ending, deps);
 
   // 2 prepare: CRM lookup, opening line; before the phone rings, so that it costs nobody's patience
   const prepared = await prepare(call, deps);

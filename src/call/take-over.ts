@@ -1,5 +1,5 @@
 import type { CallDeps, OwnedCall } from './call-deps.ts';
-import type { CallJob, CallVerdict } from './call-job.ts';
+import { type CallJob, type CallVerdict, callFacts } from './call-job.ts';
 import type { Campaign } from './campaign.ts';
 import { channelId } from './channel-id.ts';
 import type { Contact } from './contact.ts';
@@ -24,7 +24,7 @@ export async function takeOver(
   const { attemptId } = job.data;
   const park = (waitMs: number, reason: string): CallVerdict => {
     job.log(`not now: ${reason}`);
-    deps.log.info({ attempt: attemptId, campaign: campaign.name }, `call parked: ${reason}`);
+    deps.log.info(callFacts(job), `call parked: ${reason}`);
     return { kind: 'parked', until: deps.now() + waitMs, reason };
   };
   const claim = await deps.ledger.claim(attemptId, contact.phone);
@@ -50,7 +50,7 @@ export async function takeOver(
     }
   } catch (error) {
     // Its channel may still live, so nothing is decided yet; the next look claims again and asks again.
-    deps.log.warn({ attempt: attemptId, err: error }, 'an earlier call of this contact may still be alive');
+    deps.log.warn({ ...callFacts(job), err: error }, 'an earlier call of this contact may still be alive');
     return park(ASK_AGAIN_MS, `Asterisk did not say whether an earlier call of this contact is over (${describeError(error)})`);
   }
   job.log(`taken over from an earlier worker, which had got as far as "${claim.before}"`);

@@ -1,5 +1,5 @@
 import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
-import type { CallVerdict } from './call-job.ts';
+import { type CallVerdict, callFacts } from './call-job.ts';
 import { crmDelivery } from './crm-call-record.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 import type { Outcome } from './outcome.ts';
@@ -27,9 +27,11 @@ export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): P
   if (deps.sheet) outbox.push({ id: `${attemptId}-sheet`, kind: 'sheet-row', data: sheetCallRow(call, outcome, service) });
   const at = redialInMs === undefined ? redialAfter(outcome, job.data.attempt, deps.redial) : endedAt + redialInMs;
   const redial = at === undefined ? undefined : { campaign: campaign.name, phone: contact.phone, number: job.data.attempt + 1, at };
+  // Whoever owns the attempt by now: a callee's wish is not ours to fence.
+  if (outcome.disposition === 'opted-out') await deps.doNotCall.add(contact.phone, { campaign: campaign.name, at: endedAt });
   const written = await deps.ledger.end(attemptId, epoch, outcome, outbox, redial);
   job.log(`${outcome.disposition}: ${outcome.reason}`);
-  const facts = { attempt: attemptId, campaign: campaign.name, disposition: outcome.disposition, talkMs: outcome.talkMs };
+  const facts = { ...callFacts(job), disposition: outcome.disposition, talkMs: outcome.talkMs };
   if (!written) return othersWord(call, facts, deps);
   deps.log.info(facts, `call ended: ${outcome.reason}`);
   if (outcome.disposition === 'failed') {

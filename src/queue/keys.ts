@@ -15,6 +15,8 @@ export interface Keys {
   pulse: string;
   /** Hash: the number that is being called, hashed, to the attempt that calls it. */
   reservations: string;
+  /** Hash of phones that asked not to be called again. */
+  doNotCall: string;
   /** List of attempts that `end` minted and that have no job yet. */
   minted: string;
   /** Whose turn it is to sweep this. */
@@ -36,6 +38,7 @@ export function createKeys(prefix: string): Keys {
     lease: (id) => `${prefix}:lease:${id}`,
     pulse: `${prefix}:pulse`,
     reservations: `${prefix}:reservations`,
+    doNotCall: `${prefix}:do-not-call`,
     minted: `${prefix}:minted`,
     sweeping: (what) => `${prefix}:sweeping:${what}`,
     installation: `${prefix}:installation`,

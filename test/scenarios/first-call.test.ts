@@ -192,6 +192,22 @@ describe('a campaign of eight people', { timeout: 90_000 }, () => {
     expect(await queue.getWaitingCount()).toBe(0);
   });
 
+  it('who asked to be left alone is called by no other campaign either, also when they are in its queue already', async () => {
+    await jobOf('wants-to-be-left-alone', 'completed');
+    await enqueue({ ...campaign, name: 'another' }, [contactOf('wants-to-be-left-alone')]);
+    const job = await eventually(async () => {
+      const done = await queue.getJobs(['completed']);
+      const found = done.find(({ data }) => data.campaign === 'another');
+      if (found === undefined) throw new Error('not looked at yet');
+      return (await queue.getJob(found.id ?? '')) ?? found;
+    });
+    expect(job.returnvalue).toMatchObject({
+      disposition: 'cancelled',
+      reason: expect.stringMatching(/asked on \d{4}-\d\d-\d\d not to be called/),
+    });
+    expect(dialsTo('wants-to-be-left-alone')).toBe(1);
+  });
+
   it('nothing is left behind in Asterisk, and no log line holds a number or a key', async () => {
     for (const role of roles) await jobOf(role, 'completed');
     await eventually(async () => expect([world.asterisk?.channels(), world.asterisk?.bridges()]).toEqual([[], []]));
