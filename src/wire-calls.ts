@@ -3,6 +3,7 @@ import type { Alerts } from './alerts/alerts.ts';
 import type { CallDeps } from './call/call-deps.ts';
 import { partPrefix } from './call/channel-id.ts';
 import { createOpeningLines } from './call/opening-lines.ts';
+import { createReadyLines } from './call/ready-lines.ts';
 import type { Config } from './config.ts';
 import { createConversation } from './conversation/conversation.ts';
 import type { Logger } from './logger.ts';
@@ -43,6 +44,8 @@ export function wireCalls(parts: CallParts): CallDeps {
   const { config, log, ledger, doNotCall, campaigns, asterisk, media, services, breakers, alerts, policy, leave } = parts;
   const sampleRate = config.mediaSampleRate;
   const { preparing, talking, crm, required } = services;
+  const folder = join(config.dataDir, 'speech');
+  const readyLines = createReadyLines({ textToSpeech: preparing.textToSpeech, sampleRate, folder, log });
   return {
     ledger,
     doNotCall,
@@ -55,6 +58,7 @@ export function wireCalls(parts: CallParts): CallDeps {
     now: Date.now,
     log,
     openingLines: createOpeningLines(preparing.textToSpeech, sampleRate),
+    readyLines,
     fences: createCallFences({ breakers, required, trunk: { policy }, heldBackWaitMs: config.heldBackWaitMs }),
     alertCallFailed: (failed) => alerts.raise({ kind: 'call-failed', ...failed }),
     telephony: {
@@ -73,6 +77,8 @@ export function wireCalls(parts: CallParts): CallDeps {
         onTranscript,
         ...talking,
         speechToText: preparing.speechToText,
+        readyLines: readyLines.of(request.campaign),
+        calleePatienceMs: config.calleePatienceMs,
         log,
         detector: createEnergySpeechDetector({ sampleRate }),
       }),

@@ -9,6 +9,7 @@ import type { Campaign } from './campaign.ts';
 import type { Contact } from './contact.ts';
 import type { OpeningLines } from './opening-lines.ts';
 import type { Disposition, Outcome, TranscriptEntry } from './outcome.ts';
+import type { ReadyLinesStore } from './ready-lines.ts';
 import type { RedialRules } from './redial.ts';
 
 /** A media leg in Asterisk, and the way to let a callee hear and be heard through it. */
@@ -43,6 +44,7 @@ export interface CallDeps {
   openConversation(request: ConversationRequest, onTranscript: (entry: TranscriptEntry) => void): Conversation;
   openRecording(attemptId: string, leg: MediaLeg): Promise<CallRecording>;
   openingLines: OpeningLines;
+  readyLines: ReadyLinesStore;
   fences: CallFences;
   /** A call failed for ever, by no fault of the callee: humans are told. Never throws. */
   alertCallFailed(failed: {

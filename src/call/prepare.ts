@@ -35,6 +35,7 @@ export async function prepare(call: OwnedCall, deps: CallDeps): Promise<Prepared
     const introduction = purpose === undefined ? undefined : await render([greeting, purpose]);
     const message = voicemail === 'leave-message' && voicemailMessage !== undefined ? await render([voicemailMessage]) : undefined;
     const machines = { voicemailMessage: message, introduction };
+    await deps.readyLines.prepare(campaign, call.job.signal);
     return { contact, crmContactId, opening, machines, goodbye: renderTemplate(goodbye, contact) };
   } catch (error) {
     if (isHeldBack(error)) return parkForService(call, error, deps);

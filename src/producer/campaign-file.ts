@@ -140,6 +140,7 @@ function toCampaign(file: CampaignFile): Campaign {
     goal: file.goal,
     script: file.script,
     goodbye: file.goodbye ?? goodbyeIn(file.language) ?? '',
+    apology: file.apology,
     hours,
     whenServiceDown: file.whenServiceDown,
     recording: file.recording,

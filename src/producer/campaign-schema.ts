@@ -62,6 +62,13 @@ const answersSchema = z
   )
   .refine((answers) => Object.keys(answers).length <= 20, { error: 'at most 20 answers' });
 
+/** Rendered once for all contacts, so that it can be spoken when nothing can be rendered any more. */
+const plainText = (what: string, maximum: number, example: string) =>
+  word(`${what}, up to ${maximum} characters, e.g. "${example}"`, (text) => {
+    const length = text.trim().length;
+    return length > 0 && length <= maximum && !/\{\{|\}\}/.test(text);
+  }).transform((text) => text.trim());
+
 /** `&` would ring several phones at once, and a comma or bar ends the string in Asterisk's ears. */
 const DIAL_STRING = /^[A-Za-z][A-Za-z0-9_]*\/[^\s&,|]+$/;
 const PLACEHOLDERS = ['{e164}', '{digits}', '{number}'];
@@ -104,6 +111,11 @@ export const campaignSchema = z.strictObject({
   goal: template('what the call is to reach', 4_000, 'Confirm or move the appointment.'),
   script: template('how the model is to go about it', 40_000, 'Ask whether {{appointment}} still suits.'),
   goodbye: template('the last words', 600, 'Thank you, goodbye.').optional(),
+  apology: plainText(
+    'what is said when a service fails in the middle of a call, without {{variables}}',
+    300,
+    'I am sorry, please call us back.',
+  ).optional(),
   voicemail: z
     .enum(['hang-up', 'leave-message'], { error: '"hang-up" or "leave-message", what is done when an answering machine picks up' })
     .optional(),
