@@ -7,6 +7,8 @@ import {
   createConversation,
 } from '../../src/conversation/conversation.ts';
 import type { ConversationState } from '../../src/conversation/dialogue.ts';
+import { linesFor, linesToRender } from '../../src/conversation/lines.ts';
+import type { ReadyLines } from '../../src/conversation/ready-lines.ts';
 import type { ServiceError } from '../../src/errors.ts';
 import type { MediaLeg, Utterance } from '../../src/media/media-leg.ts';
 import type { SpeechDetector } from '../../src/media/speech-detector.ts';
@@ -66,7 +68,7 @@ export interface CallOptions {
   opening?: string;
   campaign?: Partial<ConversationRequest['campaign']>;
   variables?: Record<string, string>;
-  textToSpeech?: (text: string, ordinary: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+  textToSpeech?: (text: string, ordinary: AsyncIterable<Buffer>, signal: AbortSignal) => AsyncIterable<Buffer>;
   /** Sounds that the callee's phone makes without words. */
   noise?: { fromMs: number; toMs: number }[];
   deafAtMs?: number;
@@ -74,6 +76,9 @@ export interface CallOptions {
   openFails?: ServiceError;
   /** Aborts when we have to go. */
   leave?: AbortSignal;
+  /** Apology and holding lines were rendered before the phone rang. Default: no. */
+  linesReady?: boolean;
+  calleePatienceMs?: number;
   /** What machines get to hear. */
   voicemailMessage?: string;
   introduction?: string;
@@ -135,7 +140,7 @@ export function placeCall(options: CallOptions): TestCall {
     synthesize({ text }, signal) {
       synthesized.push(text);
       const ordinary = voiced(text, signal);
-      return counted(options.textToSpeech?.(text, ordinary) ?? ordinary);
+      return counted(options.textToSpeech?.(text, ordinary, signal) ?? ordinary);
     },
   };
 
@@ -166,6 +171,8 @@ export function placeCall(options: CallOptions): TestCall {
       languageModel,
       textToSpeech,
       detector: createLevelDetector(),
+      readyLines: options.linesReady ? readyLines(options.campaign?.language ?? 'en-US') : undefined,
+      calleePatienceMs: options.calleePatienceMs,
       onTranscript: (entry) => void entries.push(entry),
       onState: (state) => void states.push(state),
       log: { info() {}, warn() {} },
@@ -204,6 +211,12 @@ export function placeCall(options: CallOptions): TestCall {
 
 function recorded(text: string | undefined) {
   return text === undefined ? undefined : { text, pcm: speak(text, RATE) };
+}
+
+function readyLines(language: string): ReadyLines {
+  const pcmOf = new Map(linesToRender(language, undefined).map((text) => [text, speak(text, RATE)]));
+  const text = linesFor(language).apology;
+  return { pcmOf, apology: { text, pcm: speak(text, RATE) } };
 }
 
 async function* voiced(text: string, signal: AbortSignal): AsyncGenerator<Buffer> {

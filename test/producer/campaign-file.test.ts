@@ -48,6 +48,13 @@ describe('campaign file', () => {
     await expect(loadCampaign(`campaigns/${name}.yaml`)).resolves.toMatchObject({ limits: { answerTimeoutMs: 25_000 } });
   });
 
+  test('an apology of its own is the same for everybody, so that it can be spoken when nothing else can', async () => {
+    expect((await load({ apology: 'Sorry, our line is broken.' })).apology).toBe('Sorry, our line is broken.');
+    expect(await refusal({ apology: 'Sorry, {{name}}.' })).toMatch(
+      /apology: found "Sorry, \{\{name\}\}\."; expected .*without \{\{variables\}\}/,
+    );
+  });
+
   test('what a short file leaves out has sensible defaults', async () => {
     expect(await load({})).toEqual({
       name: 'checkups',

@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { serviceError } from '../../src/errors.ts';
+import { sleep } from '../../src/sleep.ts';
+import { type CallOptions, callsTool, hangs, placeCall, type Script, says } from './telephone.ts';
+
+const OPENING = 'Hello, this is the dental practice. I am an AI and this call is recorded. Does Tuesday at noon suit you?';
+const APOLOGY = 'We are currently experiencing technical difficulties. Please call back later.';
+const HOLDING = ['One moment, please.', 'Just a second, please.', 'Please bear with me.'];
+const rule = (heard: string, say: string, more: object = {}) => ({ heard: new RegExp(heard, 'iu'), say, hangUp: false, times: 1, ...more });
+const answers = { when: [rule('suit you', 'Yes, it does.')] };
+const goodbye = callsTool('end_call', { farewell: 'Goodbye.' });
+const broken = serviceError('answered 503', {
+  service: 'elevenlabs:text-to-speech',
+  code: 'unavailable',
+  category: 'transient',
+  status: 503,
+});
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+});
+
+async function run(options: CallOptions) {
+  const call = placeCall({ linesReady: true, persona: answers, ...options });
+  await vi.advanceTimersByTimeAsync(100);
+  const end = await call.finish();
+  const agent = end.transcript.filter(({ speaker }) => speaker === 'agent').map(({ text }) => text);
+  expect(call.openRequests).toBe(0);
+  const startOf = (text: string) => end.transcript.find((entry) => entry.text === text)?.atMs ?? Number.NaN;
+  return { call, end, agent, startOf };
+}
+
+/** Thinks for so long, then goes on as the other. */
+const late = (ms: number, then: Script): Script =>
+  async function* (request, signal) {
+    await sleep(ms, signal);
+    yield* then(request, signal);
+  };
+
+const mute: CallOptions['textToSpeech'] = async function* () {
+  yield* [];
+  throw broken;
+};
+
+const hangingVoice: CallOptions['textToSpeech'] = async function* (_text, _ordinary, signal) {
+  yield* [];
+  await sleep(3_600_000, signal);
+};
+
+/** The longest time between two words at the callee's ear. Their own words take up a part of one of them. */
+function longestSilenceMs({ heard }: { heard: readonly { startMs: number; endMs: number }[] }): number {
+  const gaps = heard.map(({ startMs }, i) => startMs - (heard[i - 1]?.endMs ?? 0));
+  return Math.max(...gaps);
+}
+
+describe('a reply that is late', () => {
+  it('is announced by a holding line, then heard whole', async () => {
+    const { call, agent, end, startOf } = await run({ model: [late(3_000, says('Very good. See you then.')), goodbye] });
+    expect(agent.slice(1, 3)).toEqual(['One moment, please.', 'Very good. See you then.']);
+    expect(call.person.heardText.startsWith(`${OPENING} One moment, please. Very good. See you then.`)).toBe(true);
+    const answeredMs = end.transcript.find(({ speaker }) => speaker === 'callee')?.atMs ?? 0;
+    // They speak for a second, and are waited for half a second.
+    expect(startOf('One moment, please.') - answeredMs).toBeLessThan(5_000);
+  });
+
+  it('that comes at once is not announced', async () => {
+    const { agent } = await run({ model: [late(800, says('Very good.')), goodbye] });
+    expect(agent[1]).toBe('Very good.');
+  });
+
+  it('is announced once in six seconds at most, by another line each time', async () => {
+    const { agent, startOf } = await run({ model: [late(10_500, says('Very good.')), goodbye] });
+    expect(agent.slice(1, 4)).toEqual([HOLDING[0], HOLDING[1], 'Very good.']);
+    expect(startOf(HOLDING[1] ?? '') - startOf(HOLDING[0] ?? '')).toBeGreaterThanOrEqual(6_000);
+  });
+
+  it('is announced in the language of the campaign', async () => {
+    const { agent } = await run({ campaign: { language: 'de-DE' }, model: [late(3_000, says('Gut.')), goodbye] });
+    expect(agent[1]).toBe('Einen Moment, bitte.');
+  });
+
+  it('is announced while text-to-speech is what it waits for, in front of the sentence', async () => {
+    const { agent, call } = await run({
+      model: [says('Very good.'), goodbye],
+      textToSpeech: async function* (_text, ordinary) {
+        await sleep(2_500);
+        yield* ordinary;
+      },
+    });
+    expect(agent[1]).toBe('One moment, please.');
+    expect(agent[2]).toBe('Very good.');
+    expect(call.person.heardText).toContain('One moment, please. Very good.');
+  });
+
+  it('is not announced over a callee who goes on talking', async () => {
+    const { agent, call } = await run({
+      persona: { when: [rule('suit you', 'Yes.'), rule('moment', 'Take all the time that you need, I am in no hurry at all today.')] },
+      model: [late(4_000, says('Thanks.')), says('Thank you.'), goodbye],
+    });
+    const firstAt = call.person.heard.filter(({ text }) => text === 'please.').length;
+    expect(firstAt).toBe(1);
+    expect(agent).toContain('Thank you.');
+  });
+
+  it('of several sentences is announced again when it falters in the middle', async () => {
+    const falters: Script = async function* (_request, signal) {
+      yield { type: 'text', delta: 'Very good. So I will ' };
+      await sleep(5_000, signal);
+      yield { type: 'text', delta: 'see you then.' };
+    };
+    const { call } = await run({ model: [falters, goodbye] });
+    expect(call.person.heardText).toContain('Very good. One moment, please. So I will see you then.');
+  });
+});
+
+describe('when patience is spent', () => {
+  it('the callee hears why, and the call has failed naming the language model', async () => {
+    const { end, agent, call } = await run({ model: [hangs] });
+    expect(end).toMatchObject({ disposition: 'failed', error: { service: 'language-model', code: 'patience-spent' } });
+    expect(agent.slice(1)).toEqual([HOLDING[0], HOLDING[1], APOLOGY]);
+    expect(call.person.heardText).toBe([OPENING, HOLDING[0], HOLDING[1], APOLOGY].join(' '));
+    expect(longestSilenceMs(call.person)).toBeLessThan(8_000);
+  });
+
+  it.each([
+    ['is down', mute, 'elevenlabs:text-to-speech'],
+    ['hangs', hangingVoice, 'text-to-speech'],
+  ])('the callee hears the apology also while text-to-speech %s', async (_, textToSpeech, service) => {
+    const { end, agent, call } = await run({ model: [says('Very good.')], textToSpeech });
+    expect(end).toMatchObject({ disposition: 'failed', error: { service } });
+    expect(agent.at(-1)).toBe(APOLOGY);
+    expect(call.person.heardText.endsWith(APOLOGY)).toBe(true);
+  });
+
+  it('it was as long as CALLEE_PATIENCE says', async () => {
+    const { end, startOf } = await run({ model: [hangs], calleePatienceMs: 5_000 });
+    expect(startOf(APOLOGY) - startOf(HOLDING[0] ?? '')).toBeLessThan(6_000);
+    expect(end.disposition).toBe('failed');
+  });
+
+  it('a callee for whom no line could be rendered is not left in silence for more than ten seconds', async () => {
+    const { call, agent } = await run({ model: [hangs], linesReady: false });
+    expect(agent.at(-1)).toBe(APOLOGY);
+    const words = call.person.heard;
+    const before = words.findLastIndex(({ text }) => text === 'you?');
+    // Their own answer takes three seconds of it.
+    expect((words[before + 1]?.startMs ?? 0) - (words[before]?.endMs ?? 0)).toBeLessThan(15_000);
+  });
+
+  it('a sentence that breaks off is heard up to there, then the apology', async () => {
+    const { call, end } = await run({
+      model: [says('We are looking forward to seeing you on Tuesday at noon in our practice.')],
+      textToSpeech: async function* (_text, ordinary) {
+        let bytes = 0;
+        for await (const pcm of ordinary) {
+          yield pcm;
+          bytes += pcm.length;
+          if (bytes > 40_000) throw broken;
+        }
+      },
+    });
+    expect(end).toMatchObject({ disposition: 'failed', error: { service: 'elevenlabs:text-to-speech' } });
+    expect(call.person.heardText).toMatch(
+      /suit you\? We are looking .*We are currently experiencing technical difficulties\. Please call back later\.$/,
+    );
+    expect(call.person.heardText).not.toContain('practice. We');
+  });
+});
+
+describe('last words that can not be spoken', () => {
+  it('are replaced by the apology', async () => {
+    const { end, call } = await run({ model: [goodbye], textToSpeech: mute });
+    expect(end.disposition).toBe('completed');
+    expect(call.person.heardText).toBe(`${OPENING} ${APOLOGY}`);
+  });
+
+  it('are there all the same for somebody who does not want to be called again', async () => {
+    const { end, call } = await run({ persona: { when: [rule('.', 'Please stop calling me.')] }, textToSpeech: mute });
+    expect(end.disposition).toBe('opted-out');
+    expect(call.person.heardText.endsWith('Understood, we will not call you again. Goodbye.')).toBe(true);
+  });
+
+  it('that hang are given up, and announced meanwhile', async () => {
+    const { end, call } = await run({ model: [goodbye], textToSpeech: hangingVoice });
+    expect(end.disposition).toBe('completed');
+    expect(call.person.heardText).toBe([OPENING, HOLDING[0], HOLDING[1], APOLOGY].join(' '));
+  });
+});
+
+it('speech-to-text that is lost while the phone rings is apologised for within two seconds of the answer', async () => {
+  const { end, call } = await run({
+    deafAtMs: 0,
+    deafBecause: serviceError('closed', { service: 'elevenlabs:speech-to-text', code: 'closed', category: 'transient' }),
+  });
+  expect(end.disposition).toBe('failed');
+  expect(call.person.heardText).toBe(APOLOGY);
+  expect(call.person.heard[0]?.startMs).toBeLessThan(2_000);
+});
