@@ -121,7 +121,8 @@ async function realTelephony(): Promise<Telephony> {
     // The carrier answers what it doesn't know, and echoes.
     numbers: ['+12025550121', '+12025550122', '+12025550123'],
     dials: invites,
-    talks: () => [],
+    // SIPp doesn't tell.
+    talks: () => undefined,
     dropEvents: () => undefined,
     halfOpenEvents: () => undefined,
     restartAsterisk: async () => undefined,

@@ -8,8 +8,8 @@ export interface Sightings {
   rows: readonly { number: string; attempt: string; disposition: string; durationMs: number }[];
   /** Every record that the CRM was ever asked to write, also the ones that it overwrote. */
   told: readonly { number: string; attempt: string; disposition: string; at: number }[];
-  /** Who picked up. */
-  talks: readonly { number: string }[];
+  /** Who picked up; undefined where nobody can tell. */
+  talks: readonly { number: string }[] | undefined;
   /** Asked for by a worker, as seen on the wire: from here on a phone may have rung. */
   mayHaveRung: boolean;
   /** Channels that were there after the last fault for longer than they may be. */
@@ -30,7 +30,7 @@ export function check(seen: Sightings): Violation[] {
   for (const number of seen.enqueued) checkContact(number, seen, tell);
 
   const known = new Set(seen.enqueued);
-  for (const { number } of [...seen.dials, ...seen.rows, ...seen.talks]) {
+  for (const { number } of [...seen.dials, ...seen.rows, ...(seen.talks ?? [])]) {
     if (!known.has(number)) tell('nowhere', `${number} was never enqueued`);
   }
   for (const channel of seen.orphans) tell('P3', `channel ${channel} outlived its owner`);
@@ -40,7 +40,7 @@ export function check(seen: Sightings): Violation[] {
 
 function checkContact(number: string, seen: Sightings, tell: (promise: Violation['promise'], what: string) => void): void {
   const of = <T extends { number: string }>(all: readonly T[]) => all.filter((one) => one.number === number);
-  const [dials, rows, talks] = [of(seen.dials), of(seen.rows), of(seen.talks)];
+  const [dials, rows, talks] = [of(seen.dials), of(seen.rows), seen.talks && of(seen.talks)];
 
   if (rows.length === 0) tell('P1', 'lost: no outcome');
   // A redial comes minutes later, after every run.
@@ -55,6 +55,6 @@ function checkContact(number: string, seen: Sightings, tell: (promise: Violation
     const isInterrupted = disposition === 'interrupted';
     if (dials.length === 0 && isInterrupted && !seen.mayHaveRung) tell('P1', 'interrupted, though no phone can have rung');
     if (dials.length === 0 && !isInterrupted) tell('P1', `consumed without a dial: ${disposition}`);
-    if (talks.length === 0 && durationMs > 0) tell('nowhere', `a talk of ${durationMs} ms with nobody`);
+    if (talks?.length === 0 && durationMs > 0) tell('nowhere', `a talk of ${durationMs} ms with nobody`);
   }
 }
