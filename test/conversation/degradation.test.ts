@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createReadyLines } from '../../src/call/ready-lines.ts';
 import { serviceError } from '../../src/errors.ts';
 import { sleep } from '../../src/sleep.ts';
-import { type CallOptions, callsTool, hangs, placeCall, type Script, says } from './telephone.ts';
+import { type CallOptions, callsTool, hangs, placeCall, RATE, type Script, says } from './telephone.ts';
 
 const OPENING = 'Hello, this is the dental practice. I am an AI and this call is recorded. Does Tuesday at noon suit you?';
 const APOLOGY = 'We are currently experiencing technical difficulties. Please call back later.';
@@ -42,7 +43,7 @@ const late = (ms: number, then: Script): Script =>
     yield* then(request, signal);
   };
 
-const mute: CallOptions['textToSpeech'] = async function* () {
+const mute: NonNullable<CallOptions['textToSpeech']> = async function* () {
   yield* [];
   throw broken;
 };
@@ -192,12 +193,31 @@ describe('last words that can not be spoken', () => {
   });
 });
 
-it('speech-to-text that is lost while the phone rings is apologised for within two seconds of the answer', async () => {
-  const { end, call } = await run({
+describe('speech-to-text that is lost while the phone rings, with everything else down', () => {
+  const deaf = {
     deafAtMs: 0,
     deafBecause: serviceError('closed', { service: 'elevenlabs:speech-to-text', code: 'closed', category: 'transient' }),
+  };
+  const allDown = { ...deaf, model: [hangs], textToSpeech: mute };
+
+  it('is apologised for within two seconds of the answer', async () => {
+    const { end, call } = await run(allDown);
+    expect(end).toMatchObject({ disposition: 'failed', error: { service: 'elevenlabs:speech-to-text' } });
+    expect(call.person.heardText).toBe(APOLOGY);
+    expect(call.soundAtMs).toBeLessThan(2_000);
   });
-  expect(end.disposition).toBe('failed');
-  expect(call.person.heardText).toBe(APOLOGY);
-  expect(call.person.heard[0]?.startMs).toBeLessThan(2_000);
+
+  it('is apologised for by the shipped recording where nothing could ever be rendered', async () => {
+    const store = createReadyLines({
+      textToSpeech: { synthesize: () => mute('', [] as never, AbortSignal.abort()) },
+      sampleRate: RATE,
+      folder: '/nonexistent',
+      log: { warn() {} },
+    });
+    const { end, agent, call } = await run({ ...allDown, linesReady: store.of({ language: 'en-US', voice: 'v1' }) });
+    expect(end.disposition).toBe('failed');
+    expect(agent).toEqual([APOLOGY]);
+    expect(call.soundAtMs).toBeLessThan(2_000);
+    expect(end.tookMs).toBeGreaterThan(5_000);
+  });
 });

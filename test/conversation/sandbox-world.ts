@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { stringify } from 'yaml';
+import { createReadyLines } from '../../src/call/ready-lines.ts';
 import { type ConversationEnd, type ConversationRequest, createConversation } from '../../src/conversation/conversation.ts';
+import type { ReadyLines } from '../../src/conversation/ready-lines.ts';
 import { createEnergySpeechDetector } from '../../src/media/speech-detector-energy.ts';
 import { connectWebsocketLeg } from '../../src/media/websocket-leg.ts';
 import { startAsteriskSandbox } from '../../src/sandbox/asterisk/asterisk-sandbox.ts';
@@ -61,13 +63,34 @@ export async function startSandboxWorld({ people: extra, brain }: WorldOptions =
     return Buffer.concat(chunks);
   }
 
+  async function renderReadyLines(): Promise<ReadyLines> {
+    const folder = mkdtempSync(join(tmpdir(), 'speech-'));
+    try {
+      const store = createReadyLines({ textToSpeech, sampleRate: SAMPLE_RATE, folder, log: quiet });
+      const speaker = { voice: 'test-voice', language: 'en-US' };
+      await store.prepare(speaker, new AbortController().signal);
+      return store.of(speaker);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
   /** Calls somebody and talks with them until it is over. */
   async function call(
     who: string,
-    options: { opening: string; campaign?: Partial<ConversationRequest['campaign']>; variables?: Record<string, string> },
+    options: {
+      opening: string;
+      campaign?: Partial<ConversationRequest['campaign']>;
+      variables?: Record<string, string>;
+      calleePatienceMs?: number;
+      /** Everything that is rendered before the phone rings has been rendered. */
+      beforeDial?: () => void;
+    },
   ) {
     const number = who.startsWith('+') ? who : people.byRole(who).number;
     const opening = { text: options.opening, pcm: await render(options.opening) };
+    const readyLines = await renderReadyLines();
+    options.beforeDial?.();
     const over = new AbortController();
     const media = await openExternalMedia(connection, { sampleRate: SAMPLE_RATE, logger: quiet, signal: over.signal });
     const leg = await connectWebsocketLeg({ ...media, sampleRate: SAMPLE_RATE, signal: over.signal, connectTimeoutMs: 5_000 });
@@ -88,7 +111,15 @@ export async function startSandboxWorld({ people: extra, brain }: WorldOptions =
         leg,
         signal: over.signal,
       },
-      { speechToText, textToSpeech, languageModel, detector: createEnergySpeechDetector({ sampleRate: SAMPLE_RATE }), log: quiet },
+      {
+        speechToText,
+        textToSpeech,
+        languageModel,
+        detector: createEnergySpeechDetector({ sampleRate: SAMPLE_RATE }),
+        readyLines,
+        calleePatienceMs: options.calleePatienceMs,
+        log: quiet,
+      },
     );
     await conversation.ready;
     const result = await dialler.dial({

@@ -76,8 +76,8 @@ export interface CallOptions {
   openFails?: ServiceError;
   /** Aborts when we have to go. */
   leave?: AbortSignal;
-  /** Apology and holding lines were rendered before the phone rang. Default: no. */
-  linesReady?: boolean;
+  /** Apology and holding lines were rendered before the phone rang, or others are there. Default: none. */
+  linesReady?: boolean | ReadyLines;
   calleePatienceMs?: number;
   /** What machines get to hear. */
   voicemailMessage?: string;
@@ -87,6 +87,8 @@ export interface CallOptions {
 export interface TestCall {
   conversation: Conversation;
   person: PersonCall;
+  /** When the callee's phone made its first sound, of whatever kind. From the answer. */
+  readonly soundAtMs: number | undefined;
   entries: TranscriptEntry[];
   states: ConversationState[];
   /** What the model was sent. */
@@ -156,7 +158,7 @@ export function placeCall(options: CallOptions): TestCall {
         limits: { answerTimeoutMs: 30_000, maxCallMs: 600_000, maxTurns: 40 },
         ...options.campaign,
       },
-      contact: { phone: '+12025550199', name: 'Dana', timeZones: [], variables: options.variables ?? {} },
+      contact: { phone: '+12025550199', name: 'Dana', timeZones: ['America/New_York'], variables: options.variables ?? {} },
       opening: { text, pcm: speak(text, RATE) },
       machines: {
         voicemailMessage: recorded(options.voicemailMessage),
@@ -171,7 +173,7 @@ export function placeCall(options: CallOptions): TestCall {
       languageModel,
       textToSpeech,
       detector: createLevelDetector(),
-      readyLines: options.linesReady ? readyLines(options.campaign?.language ?? 'en-US') : undefined,
+      readyLines: options.linesReady === true ? readyLines(options.campaign?.language ?? 'en-US') : options.linesReady || undefined,
       calleePatienceMs: options.calleePatienceMs,
       onTranscript: (entry) => void entries.push(entry),
       onState: (state) => void states.push(state),
@@ -182,6 +184,9 @@ export function placeCall(options: CallOptions): TestCall {
   return {
     conversation,
     person: line.person,
+    get soundAtMs() {
+      return line.soundAtMs;
+    },
     entries,
     states,
     requests,
@@ -273,8 +278,7 @@ function createLevelDetector(): SpeechDetector {
       return speaking;
     },
     push(frame) {
-      let loud = false;
-      for (let at = 0; at + 1 < frame.length; at += 2) loud ||= Math.abs(frame.readInt16LE(at)) > 500;
+      const loud = isLoud(frame);
       run = loud === speaking ? 0 : run + 1;
       if (run < (speaking ? 25 : 5)) return undefined;
       speaking = !speaking;
@@ -294,6 +298,7 @@ function createLine({ persona, noise = [] }: CallOptions) {
   let onKey = (_key: string) => {};
   let record: PersonCallRecord | undefined;
   let answeredAt = 0;
+  let soundAtMs: number | undefined;
   let ticking: NodeJS.Timeout | undefined;
 
   const person = createPersonCall(
@@ -338,6 +343,7 @@ function createLine({ persona, noise = [] }: CallOptions) {
         head.settle(true);
       }
     }
+    if (isLoud(frame)) soundAtMs ??= performance.now() - answeredAt;
     person.hear(frame);
     person.tick();
   }
@@ -395,6 +401,9 @@ function createLine({ persona, noise = [] }: CallOptions) {
   return {
     leg,
     person,
+    get soundAtMs() {
+      return soundAtMs;
+    },
     answer() {
       answeredAt = performance.now();
       person.answered();
@@ -419,6 +428,11 @@ function createLine({ persona, noise = [] }: CallOptions) {
       return record;
     },
   };
+}
+
+function isLoud(frame: Buffer): boolean {
+  for (let at = 0; at + 1 < frame.length; at += 2) if (Math.abs(frame.readInt16LE(at)) > 500) return true;
+  return false;
 }
 
 /** Loud, and no words in it. */
