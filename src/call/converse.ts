@@ -15,11 +15,13 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
   const recording = campaign.recording ? await deps.openRecording(attemptId, audio.leg).catch(noRecording(call, deps)) : undefined;
   try {
     await audio.join(channel.id);
-    const { disposition, reason, transcript, error } = await conversation.run();
+    const { disposition, reason, transcript, error, answers, callBackAt } = await conversation.run();
     return {
       disposition,
       reason,
       transcript,
+      answers,
+      callBackAt,
       service: error?.service,
       answeredAt,
       endedAt: deps.now(),

@@ -18,7 +18,20 @@ export function crmDelivery(call: OwnedCall, outcome: Outcome, contactId: string
     title: `${campaign.name}: ${outcome.disposition}`,
     body: '',
   };
-  return { record, reason: outcome.reason, transcript: transcriptText(outcome.transcript), language: campaign.language };
+  return {
+    record,
+    reason: outcome.reason,
+    notes: notesOf(outcome),
+    transcript: transcriptText(outcome.transcript),
+    language: campaign.language,
+  };
+}
+
+/** What the call brought home, a line each. */
+function notesOf({ answers = {}, callBackAt }: Outcome): string {
+  const lines = Object.entries(answers).map(([name, value]) => `${name}: ${value === true ? 'yes' : value === false ? 'no' : value}`);
+  if (callBackAt !== undefined) lines.push(`call back: ${new Date(callBackAt).toISOString()}`);
+  return lines.join('\n');
 }
 
 /** The transcript as a human reads it. */

@@ -20,14 +20,14 @@ const MAX_SUMMARY = 1_000;
  * @param tries how often it has been tried before
  */
 export async function deliverCrmRecord(
-  { record, reason, transcript, language }: CrmDelivery,
+  { record, reason, notes = '', transcript, language }: CrmDelivery,
   { crm, languageModel }: CrmDeliveryDeps,
   tries: number,
   signal: AbortSignal,
 ): Promise<void> {
   const summary =
     transcript === '' || languageModel === undefined ? '' : await summarise(transcript, language, languageModel, tries, signal);
-  const body = [reason, summary && `Summary: ${summary}`, transcript].filter((part) => part !== '').join('\n\n');
+  const body = [reason, notes, summary && `Summary: ${summary}`, transcript].filter((part) => part !== '').join('\n\n');
   await crm.recordCall({ ...record, body }, signal);
 }
 

@@ -9,6 +9,8 @@ export interface CrmDelivery {
   /** With an empty body. */
   record: CrmCallRecord;
   reason: string;
+  /** Answers and a call-back's time, a line each. Absent in what older releases left in the outbox. */
+  notes?: string | undefined;
   /** Empty when nobody spoke. */
   transcript: string;
   /** BCP 47. */

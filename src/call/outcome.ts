@@ -28,6 +28,9 @@ export interface TranscriptEntry {
   bargedIn?: boolean;
 }
 
+/** What the call was to find out, by the names of the campaign's `answers`. */
+export type Answers = Record<string, string | number | boolean>;
+
 /** What is recorded of an attempt, once. Durations in milliseconds. */
 export interface Outcome {
   disposition: Disposition;
@@ -43,6 +46,9 @@ export interface Outcome {
   hangupCause?: number | undefined;
   techCause?: number | undefined;
   transcript: TranscriptEntry[];
+  answers?: Answers | undefined;
+  /** The callee asked to be called at this time. Unix milliseconds. */
+  callBackAt?: number | undefined;
   /** File name below the recordings folder. */
   recording?: string | undefined;
 }

@@ -19,6 +19,7 @@ import { isOptOut } from './opt-out-phrases.ts';
 import { createPatience } from './patience.ts';
 import { NOTHING_READY, type ReadyLine, type ReadyLines } from './ready-lines.ts';
 import { createVoice, type Spoken } from './speaking.ts';
+import { type BroughtHome, createToolbox } from './tools/toolbox.ts';
 import { createTranscript } from './transcript.ts';
 
 /** After this many replies to the callee we know that we talk to a person. */
@@ -45,7 +46,10 @@ export interface ConversationRequest {
    * `goodbye` must have its variables filled in. `goal` and `script` may keep theirs: the model is told to look the facts up,
    * and a contact's data doesn't become part of an instruction.
    */
-  campaign: Pick<Campaign, 'goal' | 'script' | 'goodbye' | 'apology' | 'language' | 'voice' | 'limits' | 'optOutKey'>;
+  campaign: Pick<
+    Campaign,
+    'goal' | 'script' | 'goodbye' | 'apology' | 'language' | 'voice' | 'limits' | 'optOutKey' | 'answers' | 'callBack'
+  >;
   contact: Contact;
   /** Spoken first, at once. */
   opening: ReadyLine;
@@ -77,7 +81,7 @@ export interface ConversationDeps {
   };
 }
 
-export interface ConversationEnd {
+export interface ConversationEnd extends BroughtHome {
   disposition: Extract<
     Disposition,
     'completed' | 'hung-up' | 'opted-out' | 'silent' | 'interrupted' | 'failed' | 'voicemail' | 'screened' | 'ivr' | 'fax'
@@ -134,6 +138,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     now,
   });
   const tally = { turns: 0 };
+  const toolbox = createToolbox({ campaign, contact });
 
   const optOutKey = new AbortController();
   const over = AbortSignal.any([call.over, optOutKey.signal, ...(request.leave === undefined ? [] : [request.leave])]);
@@ -145,6 +150,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     voice,
     transcript,
     patience,
+    toolbox,
     languageModel,
     instructions: instructions({ campaign, contact, opening: opening.text }),
     onState,
@@ -213,7 +219,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     if (last) transcript.callee(last);
     const saidSo = last !== undefined && isOptOut(last.text);
     const optedOut = optOutKey.signal.aborted ? OPTED_OUT_BY_KEY : saidSo ? OPTED_OUT : {};
-    const final = { ...end, ...optedOut };
+    const final = { ...end, ...optedOut, ...toolbox.broughtHome };
     log.info({ disposition: final.disposition, turns: tally.turns }, `conversation ended: ${final.reason}`);
     return { ...final, transcript: transcript.entries(), turns: tally.turns };
   }

@@ -11,6 +11,7 @@ import type { Patience } from './patience.ts';
 import type { ReadyLine } from './ready-lines.ts';
 import { splitSentences } from './sentences.ts';
 import type { Voice } from './speaking.ts';
+import type { Toolbox } from './tools/toolbox.ts';
 import type { Transcript } from './transcript.ts';
 import { takeTurn } from './turn.ts';
 
@@ -40,6 +41,7 @@ export interface DialogueContext {
   voice: Voice;
   transcript: Transcript;
   patience: Patience;
+  toolbox: Toolbox;
   languageModel: LanguageModel;
   instructions: string;
   onState: (state: ConversationState) => void;

@@ -36,14 +36,23 @@ export interface ToolCall {
 export type ToolOrder =
   | { kind: 'end-call'; words?: string | undefined }
   | { kind: 'opt-out'; words?: string | undefined }
+  /** Done, and this is what came of it. */
+  | { kind: 'done'; output: string }
   /** Told to the model, so that it can do better. */
   | { kind: 'mistake'; output: string };
 
 /** Longer last words than this are a model that has lost its way. Some 30 s of speech. */
 const MAX_LAST_WORDS = 450;
 
+/** Tools besides those that end the call. */
+interface OtherTools {
+  tools(): ModelTool[];
+  run(call: ToolCall): ToolOrder | undefined;
+}
+
 /** What a tool call means. Arguments come from outside: whatever isn't understood is a mistake, never an exception. */
-export function readToolCall({ name, arguments: json }: ToolCall): ToolOrder {
+export function readToolCall(call: ToolCall, others?: OtherTools): ToolOrder {
+  const { name, arguments: json } = call;
   switch (name) {
     case 'end_call':
       return readWords(json, 'farewell', (words) => ({ kind: 'end-call', words }));
@@ -52,8 +61,10 @@ export function readToolCall({ name, arguments: json }: ToolCall): ToolOrder {
       const order = readWords(json, 'acknowledgement', (words) => ({ kind: 'opt-out', words }));
       return order.kind === 'mistake' ? { kind: 'opt-out' } : order;
     }
-    default:
-      return mistake(`There is no tool "${name.slice(0, 60)}". The tools are: ${conversationTools.map((tool) => tool.name).join(', ')}.`);
+    default: {
+      const known = (others?.tools() ?? conversationTools).map((tool) => tool.name).join(', ');
+      return others?.run(call) ?? mistake(`There is no tool "${name.slice(0, 60)}". The tools are: ${known}.`);
+    }
   }
 }
 
@@ -66,7 +77,7 @@ function readWords(json: string, property: string, order: (words: string | undef
   return order(words.trim().slice(0, MAX_LAST_WORDS) || undefined);
 }
 
-function parseObject(json: string): Record<string, unknown> | undefined {
+export function parseObject(json: string): Record<string, unknown> | undefined {
   if (json.trim() === '') return {};
   try {
     const value: unknown = JSON.parse(json);
@@ -76,6 +87,6 @@ function parseObject(json: string): Record<string, unknown> | undefined {
   }
 }
 
-function mistake(message: string): ToolOrder {
+export function mistake(message: string): { kind: 'mistake'; output: string } {
   return { kind: 'mistake', output: JSON.stringify({ error: message }) };
 }

@@ -2,12 +2,17 @@ import type { BargeInPolicy } from './barge-in.ts';
 import type { Deliver, Delivery } from './delivery.ts';
 import type { Closing, DialogueContext } from './dialogue.ts';
 import { owedNote } from './instructions.ts';
+import { isLoop } from './loops.ts';
 import { type Reply, startReply } from './reply.ts';
-import { conversationTools, readToolCall, type ToolCall, type ToolOrder } from './tools.ts';
+import { readToolCall, type ToolCall, type ToolOrder } from './tools.ts';
 
 /** Replies with nothing in them, or with tool calls that can't be understood, are asked for again this often in one turn. */
 const MAX_EMPTY_REPLIES = 1;
 const MAX_MISTAKEN_REPLIES = 2;
+/** Replies that only call tools. */
+const MAX_WORDLESS_REPLIES = 4;
+
+const NOT_ENDED = JSON.stringify({ error: 'The call goes on: another tool call of this reply failed. Mend that one, then end the call.' });
 
 export interface TurnOptions {
   context: DialogueContext;
@@ -24,6 +29,12 @@ export async function takeTurn({ context, deliver, policy, owed }: TurnOptions):
   let toSayFirst = owed;
   let empty = 0;
   let mistaken = 0;
+  let wordless = 0;
+  const { toolbox, transcript, campaign } = context;
+  if (isLoop(transcript.entries())) {
+    const reason = 'the same exchange came again and again, as between two machines';
+    return { kind: 'closing', closing: { disposition: 'completed', reason, words: [campaign.goodbye] } };
+  }
   for (;;) {
     const { reply, delivery, sentences } = await sayReply(context, deliver, policy, toSayFirst);
     if (delivery.cutOff) return { kind: 'said', delivery, sentences };
@@ -31,12 +42,18 @@ export async function takeTurn({ context, deliver, policy, owed }: TurnOptions):
     context.over.throwIfAborted();
     if (error !== undefined) throw error;
 
-    const orders = toolCalls.map((call) => ({ call, order: readToolCall(call) }));
+    const orders = toolCalls.map((call) => ({ call, order: readToolCall(call, toolbox) }));
+    const refused = orders.some(({ order }) => order.kind === 'mistake');
     const closing = closingOf(orders, reply.written, context);
-    if (closing) return { kind: 'closing', closing };
+    // What it wanted to bring home can still be mended, as long as the goodbye was not heard.
+    const mendable = refused && reply.written.length === 0 && closing?.disposition === 'completed' && mistaken < MAX_MISTAKEN_REPLIES;
+    if (closing && !mendable) return { kind: 'closing', closing };
     if (orders.length > 0) {
-      for (const { call, order } of orders) if (order.kind === 'mistake') context.transcript.tool(call, order.output);
-      if (++mistaken > MAX_MISTAKEN_REPLIES) return lost('the language model kept calling tools that can not be called', context);
+      for (const { call, order } of orders) transcript.tool(call, 'output' in order ? order.output : NOT_ENDED);
+      if (refused && ++mistaken > MAX_MISTAKEN_REPLIES)
+        return lost('the language model kept calling tools that can not be called', context);
+      if (!refused && reply.written.length > 0) return { kind: 'said', delivery, sentences };
+      if (!refused && ++wordless > MAX_WORDLESS_REPLIES) return lost('the language model kept calling tools and said nothing', context);
     } else if (reply.written.length > 0) return { kind: 'said', delivery, sentences };
     else if (++empty > MAX_EMPTY_REPLIES) return lost('the language model had nothing to say, twice', context);
     toSayFirst = [];
@@ -44,7 +61,7 @@ export async function takeTurn({ context, deliver, policy, owed }: TurnOptions):
 }
 
 async function sayReply(context: DialogueContext, deliver: Deliver, policy: () => BargeInPolicy, first: string[]) {
-  const { transcript, instructions, languageModel, campaign, onState, now } = context;
+  const { transcript, instructions, languageModel, campaign, toolbox, onState, now } = context;
   let reply: Reply | undefined;
   onState('thinking');
 
@@ -63,7 +80,7 @@ async function sayReply(context: DialogueContext, deliver: Deliver, policy: () =
       request: {
         instructions,
         messages: [...transcript.messages(), ...(first.length > 0 ? [{ role: 'system' as const, text: owedNote(first) }] : [])],
-        tools: conversationTools,
+        tools: toolbox.tools(),
       },
       language: campaign.language,
       signal,
