@@ -48,6 +48,8 @@ it('HubSpot hangs: calls go on, the first few wait for it a moment, later ones n
   for (const role of ROLES) await eventually(() => expect(rowsOf(role)).toHaveLength(1));
   expect(rowsOf('busy')[0]?.contactIds).toEqual(['7']);
   expect(world.hubSpot.rows).toHaveLength(ROLES.length);
+  await eventually(() => expect(outage.sheetRows('call')).toBe(ROLES.length));
+  await eventually(() => expect(outage.sheetRows('event', /^breaker-(opened|closed): hubspot is/)).toBe(2));
 });
 
 it('HubSpot writes a record and answers 502: asked again, it has still one record', { timeout: 90_000 }, async () => {

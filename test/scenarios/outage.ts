@@ -10,7 +10,7 @@ import type { CallJobData } from '../../src/call/call-job.ts';
 import type { Campaign } from '../../src/call/campaign.ts';
 import type { Contact } from '../../src/call/contact.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
-import { createLogger } from '../../src/logger.ts';
+import { createLogger, type LogLine } from '../../src/logger.ts';
 import { type CallJobResult, createCallQueue } from '../../src/queue/call-queue.ts';
 import { startWorld, type World, type WorldOptions } from '../../src/sandbox/world.ts';
 import { openContactSink } from '../../src/wire-producer.ts';
@@ -41,6 +41,8 @@ export interface Outage {
   /** Of a campaign, attempts of redials too. */
   jobs(campaign: Campaign): Promise<Seen[]>;
   dialsTo(role: string): number;
+  /** Rows of the spreadsheet of this kind (`failure`, `event`, `call`) in which some cell fits. */
+  sheetRows(kind: string, pattern?: RegExp): number;
   /** Messages that humans got whose first line fits: by mail, Telegram, webhook. */
   told(pattern: RegExp): [number, number, number];
   stop(): Promise<void>;
@@ -103,8 +105,20 @@ export async function startOutage(options: OutageOptions = {}): Promise<Outage> 
   const queue = createCallQueue(redis, config.queuePrefix);
   queue.on('error', () => {});
   const lines: string[] = [];
-  const logger = createLogger({ level: 'info', secrets: config.secrets, write: (line) => void lines.push(line) });
-  const app = roles.length === 0 ? undefined : await startApp(config, roles, logger);
+  let toSheet: ((line: LogLine) => void) | undefined;
+  const logger = createLogger({
+    level: 'info',
+    secrets: config.secrets,
+    write: (line) => void lines.push(line),
+    onEvent: (line) => toSheet?.(line),
+  });
+  const hooks = {
+    onEvent(listener: (line: LogLine) => void) {
+      toSheet = listener;
+    },
+    breakerStates() {},
+  };
+  const app = roles.length === 0 ? undefined : await startApp(config, roles, logger, hooks);
   const { asterisk } = world;
   if (asterisk === undefined) throw new Error('these stories are told with the sandbox Asterisk');
 
@@ -131,6 +145,8 @@ export async function startOutage(options: OutageOptions = {}): Promise<Outage> 
       return (await Promise.all(seen)).filter((one) => one !== undefined);
     },
     dialsTo: (role) => asterisk.dials.filter(({ number }) => number === world.people.byRole(role).number).length,
+    sheetRows: (kind, pattern = /./) =>
+      world.googleSheets.rows.filter((row) => row[2] === kind && row.some((cell) => pattern.test(String(cell)))).length,
     told: (pattern) => [
       world.smtp.mails.filter(({ subject }) => pattern.test(subject)).length,
       world.telegram.messages.filter(({ text }) => pattern.test(text.split('\n', 1)[0] ?? '')).length,

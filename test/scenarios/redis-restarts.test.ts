@@ -36,5 +36,6 @@ it('Redis is killed in the middle of a talk and comes back: nobody hears of it, 
   expect(world.people.log[0]?.heardText).toMatch(/appointment is confirmed.*Goodbye\.$/);
   for (const role of ['busy', 'rejects']) await eventually(async () => expect((await job(role))?.state).toBe('completed'));
   await eventually(() => expect(world.hubSpot.rows).toHaveLength(3));
+  await eventually(() => expect(outage.sheetRows('call')).toBe(3));
   expect(asterisk.dials).toHaveLength(3);
 });
