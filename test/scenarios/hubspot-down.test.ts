@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import type { Campaign } from '../../src/call/campaign.ts';
+import { createDeliveryQueue } from '../../src/delivery/outbox.ts';
 import { hubSpotErrors } from '../../src/sandbox/hubspot/hubspot-errors.ts';
 import { eventually } from '../eventually.ts';
 import { type Outage, reminder, startOutage } from './outage.ts';
@@ -42,11 +43,17 @@ it('HubSpot hangs: calls go on, the first few wait for it a moment, later ones n
     expect(dialledAt - at).toBeLessThan(3_000);
   }
   expect(world.hubSpot.rows).toEqual([]);
+  // Records wait for it as contacts do: looked at again and again, without spending their tries.
+  const deliveries = createDeliveryQueue(outage.redis, outage.config.queuePrefix);
+  const records = async () => (await deliveries.getJobs()).filter(({ name }) => name === 'crm-call-record');
+  await eventually(async () => expect((await records()).filter(({ attemptsStarted }) => attemptsStarted >= 3)).toHaveLength(ROLES.length));
+  expect((await records()).filter(({ attemptsMade }) => attemptsMade > 1)).toEqual([]);
+  await deliveries.close();
 
   world.hubSpot.faults.clear();
   await eventually(() => expect(outage.told(/HubSpot is back after/)).toEqual([1, 1, 1]));
   for (const role of ROLES) await eventually(() => expect(rowsOf(role)).toHaveLength(1));
-  expect(rowsOf('busy')[0]?.contactIds).toEqual(['7']);
+  await eventually(() => expect(rowsOf('busy')[0]?.contactIds).toEqual(['7']));
   expect(world.hubSpot.rows).toHaveLength(ROLES.length);
   await eventually(() => expect(outage.sheetRows('call')).toBe(ROLES.length));
   await eventually(() => expect(outage.sheetRows('event', /^breaker-(opened|closed): hubspot is/)).toBe(2));
