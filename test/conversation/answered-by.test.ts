@@ -148,6 +148,11 @@ describe('a beep', () => {
     expect(tonesIn(sine([770, 1_336], 400))).toEqual([]);
   });
 
+  it('is not a tune, whose pitches change', () => {
+    const tune = [500, 800, 1_100, 600, 900, 700].flatMap((hz) => [sine([hz], 60), sine([hz + 150], 60)]);
+    expect(tonesIn(Buffer.concat(tune))).toEqual([]);
+  });
+
   it('is not a click, and not silence', () => {
     expect(tonesIn(sine([1_000], 80))).toEqual([]);
     expect(tonesIn(sine([1_000], 400, 60))).toEqual([]);
