@@ -98,14 +98,25 @@ describe('a reply that is late', () => {
     expect(call.person.heardText).toContain('One moment, please. Very good.');
   });
 
-  it('is not announced over a callee who goes on talking', async () => {
+  it('is thought of anew when the callee has something to add to our holding line', async () => {
     const { agent, call } = await run({
-      persona: { when: [rule('suit you', 'Yes.'), rule('moment', 'Take all the time that you need, I am in no hurry at all today.')] },
+      persona: { when: [rule('suit you', 'Yes.'), rule('moment', 'Take your time.')] },
       model: [late(4_000, says('Thanks.')), says('Thank you.'), goodbye],
     });
-    const firstAt = call.person.heard.filter(({ text }) => text === 'please.').length;
-    expect(firstAt).toBe(1);
     expect(agent).toContain('Thank you.');
+    expect(call.person.heardText).not.toContain('Thanks.');
+  });
+
+  it('is not announced over a callee who makes a sound', async () => {
+    const lateVoice: CallOptions['textToSpeech'] = async function* (_text, ordinary) {
+      await sleep(8_000);
+      yield* ordinary;
+    };
+    const quiet = await run({ model: [goodbye], textToSpeech: lateVoice });
+    const heldAtMs = quiet.startOf(HOLDING[0] ?? '');
+    const noise = [{ fromMs: heldAtMs - 700, toMs: heldAtMs + 2_000 }];
+    const { startOf } = await run({ model: [goodbye], textToSpeech: lateVoice, noise });
+    expect(startOf(HOLDING[0] ?? '')).toBeGreaterThan(heldAtMs + 2_000);
   });
 
   it('of several sentences is announced again when it falters in the middle', async () => {
