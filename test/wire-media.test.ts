@@ -85,8 +85,11 @@ describe('MEDIA=auto', () => {
     const asterisk = await sandbox();
     const { media, log, connection, close } = await start(asterisk);
     asterisk.faults.set({ kind: 'status', status: 404 }, { path: /chan_websocket/ });
+    // It is noticed a moment after it happened: until then the connection believes itself to be well.
+    const states: string[] = [];
+    connection.onState((state) => states.push(state));
     await asterisk.restart();
-    await expect.poll(() => connection.state, { timeout: 10_000 }).toBe('connected');
+    await expect.poll(() => states, { timeout: 10_000 }).toEqual(['lost', 'connected']);
     const audio = await media.openAudio(new AbortController().signal, (part) => `test-${part}-`);
     expect(log.info).toHaveBeenCalledWith(expect.objectContaining({ media: 'audiosocket' }), expect.any(String));
     await audio.close();
