@@ -25,7 +25,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     projects: [
       group('parts', 0, 2, ['test/**/*.test.ts'], [...REAL_TIME, ...CHAOS]),
-      group('real time', 1, 4, REAL_TIME),
+      group('real time', 1, 2, REAL_TIME),
       group('chaos', 2, 1, CHAOS),
     ],
   },

@@ -43,6 +43,6 @@ it('Asterisk restarts while one talks: who waits is called afterwards, who talke
   const numbers = asterisk.dials.map(({ number }) => number);
   expect(new Set(numbers).size).toBe(numbers.length);
   expect(world.people.log).toHaveLength(1);
-  expect([asterisk.channels(), asterisk.bridges()]).toEqual([[], []]);
+  await eventually(() => expect([asterisk.channels(), asterisk.bridges()]).toEqual([[], []]));
   expect(outage.told(/Asterisk can't be used/)).toEqual([1, 1, 1]);
 });
