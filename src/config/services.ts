@@ -1,0 +1,71 @@
+import { choice, type Settings, secret, text, url, type Values } from './setting.ts';
+
+const VOICES = ['elevenlabs', 'openai', 'elevenlabs,openai', 'openai,elevenlabs'] as const;
+const EARS = ['elevenlabs', 'deepgram', 'elevenlabs,deepgram', 'deepgram,elevenlabs'] as const;
+
+/** Who speaks, listens and thinks, and the CRM. */
+export const SERVICE_SETTINGS = {
+  ELEVENLABS_API_KEY: secret('Key for text-to-speech and speech-to-text'),
+  ELEVENLABS_BASE_URL: url('Where ElevenLabs is reached', ['http:', 'https:'], 'https://api.elevenlabs.io'),
+  ELEVENLABS_MODEL: text('Text-to-speech model', 'model', 'eleven_flash_v2_5'),
+  OPENAI_API_KEY: secret('Key for the language model'),
+  OPENAI_BASE_URL: url('Where OpenAI is reached', ['http:', 'https:'], 'https://api.openai.com/v1'),
+  OPENAI_MODEL: text('Language model', 'model', 'gpt-4.1-mini'),
+  OPENAI_SPEECH_MODEL: text('Text-to-speech model, where OpenAI speaks', 'model', 'gpt-4o-mini-tts'),
+  OPENAI_VOICE: text("Its voice; a campaign's is a voice of ElevenLabs", 'voice', 'alloy'),
+  DEEPGRAM_API_KEY: secret('Key for speech-to-text, where Deepgram listens'),
+  DEEPGRAM_BASE_URL: url('Where Deepgram is reached', ['http:', 'https:'], 'https://api.deepgram.com'),
+  DEEPGRAM_MODEL: text('Its model: nova-3, or flux-general-en or flux-general-multi', 'model', 'nova-3'),
+  TEXT_TO_SPEECH: choice('Who speaks; the second one where the first fails before its first sound', VOICES, 'elevenlabs'),
+  SPEECH_TO_TEXT: choice('Who listens; the second one where no session can be had from the first', EARS, 'elevenlabs'),
+  HUBSPOT_ACCESS_TOKEN: secret('Private app token of HubSpot. Unset: no CRM'),
+  HUBSPOT_BASE_URL: url('Where HubSpot is reached', ['http:', 'https:'], 'https://api.hubapi.com'),
+  ELEVENLABS_PROBE_VOICE: text('Voice that says one word when text-to-speech is tried after an outage', 'voice id', '21m00Tcm4TlvDq8ikWAM'),
+} as const satisfies Settings;
+
+export interface ServiceConfig {
+  elevenLabs: { apiKey: string; baseUrl: string; model: string; probeVoice: string };
+  openAi: { apiKey: string; baseUrl: string; model: string; speechModel: string; voice: string };
+  deepgram: { apiKey: string; baseUrl: string; model: string };
+  /** Who speaks and who listens, in the order in which they are asked. */
+  alternatives: { textToSpeech: ('elevenlabs' | 'openai')[]; speechToText: ('elevenlabs' | 'deepgram')[] };
+  hubSpot: { accessToken: string; baseUrl: string } | undefined;
+}
+
+type ServiceSetting = keyof typeof SERVICE_SETTINGS;
+
+const KEY_OF: Readonly<Record<string, ServiceSetting>> = {
+  elevenlabs: 'ELEVENLABS_API_KEY',
+  openai: 'OPENAI_API_KEY',
+  deepgram: 'DEEPGRAM_API_KEY',
+};
+
+/** The keys of those who were chosen to speak and to listen. */
+export function chosenKeys(env: Record<string, string | undefined>): ServiceSetting[] {
+  const chosen = (['TEXT_TO_SPEECH', 'SPEECH_TO_TEXT'] as const).map((name) => env[name]?.trim() || SERVICE_SETTINGS[name].default);
+  return chosen.flatMap((names) => names?.split(',').flatMap((name) => KEY_OF[name] ?? []) ?? []);
+}
+
+export function readServices({ has, string }: Values<ServiceSetting>): ServiceConfig {
+  return {
+    elevenLabs: {
+      apiKey: string('ELEVENLABS_API_KEY'),
+      baseUrl: string('ELEVENLABS_BASE_URL'),
+      model: string('ELEVENLABS_MODEL'),
+      probeVoice: string('ELEVENLABS_PROBE_VOICE'),
+    },
+    openAi: {
+      apiKey: string('OPENAI_API_KEY'),
+      baseUrl: string('OPENAI_BASE_URL'),
+      model: string('OPENAI_MODEL'),
+      speechModel: string('OPENAI_SPEECH_MODEL'),
+      voice: string('OPENAI_VOICE'),
+    },
+    deepgram: { apiKey: string('DEEPGRAM_API_KEY'), baseUrl: string('DEEPGRAM_BASE_URL'), model: string('DEEPGRAM_MODEL') },
+    alternatives: {
+      textToSpeech: string('TEXT_TO_SPEECH').split(',') as ServiceConfig['alternatives']['textToSpeech'],
+      speechToText: string('SPEECH_TO_TEXT').split(',') as ServiceConfig['alternatives']['speechToText'],
+    },
+    hubSpot: has('HUBSPOT_ACCESS_TOKEN') ? { accessToken: string('HUBSPOT_ACCESS_TOKEN'), baseUrl: string('HUBSPOT_BASE_URL') } : undefined,
+  };
+}
