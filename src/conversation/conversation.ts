@@ -60,6 +60,8 @@ export interface ConversationRequest {
   signal: AbortSignal;
   /** Aborts when we have to go in the middle of the talk: it then ends with a goodbye. */
   leave?: AbortSignal | undefined;
+  /** The callee asks never to be called again. Called once, at the word, while the talk still goes on: it may break off before its end. */
+  onOptOut?: (() => void) | undefined;
 }
 
 export interface ConversationDeps {
@@ -141,6 +143,11 @@ export function createConversation(request: ConversationRequest, deps: Conversat
   const toolbox = createToolbox({ campaign, contact });
 
   const optOutKey = new AbortController();
+  let askedToOptOut: typeof OPTED_OUT | typeof OPTED_OUT_BY_KEY | undefined;
+  const optOut = (how: typeof OPTED_OUT | typeof OPTED_OUT_BY_KEY) => {
+    if (askedToOptOut === undefined) request.onOptOut?.();
+    askedToOptOut ??= how;
+  };
   const over = AbortSignal.any([call.over, optOutKey.signal, ...(request.leave === undefined ? [] : [request.leave])]);
   const context = {
     campaign,
@@ -154,6 +161,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     languageModel,
     instructions: instructions({ campaign, contact, opening: opening.text }),
     onState,
+    onOptOut: () => optOut(OPTED_OUT),
     tally,
     now,
     over,
@@ -217,9 +225,8 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     const last = ear.halfHeard;
     finished.abort(new Error('the conversation has ended'));
     if (last) transcript.callee(last);
-    const saidSo = last !== undefined && isOptOut(last.text);
-    const optedOut = optOutKey.signal.aborted ? OPTED_OUT_BY_KEY : saidSo ? OPTED_OUT : {};
-    const final = { ...end, ...optedOut, ...toolbox.broughtHome };
+    if (last !== undefined && isOptOut(last.text)) optOut(OPTED_OUT);
+    const final = { ...end, ...askedToOptOut, ...toolbox.broughtHome };
     log.info({ disposition: final.disposition, turns: tally.turns }, `conversation ended: ${final.reason}`);
     return { ...final, transcript: transcript.entries(), turns: tally.turns };
   }
@@ -228,7 +235,9 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     ready: ear.ready,
     run,
     keyPressed(key) {
-      if (key === campaign.optOutKey) optOutKey.abort(new Error('the callee pressed the key that opts out'));
+      if (key !== campaign.optOutKey) return;
+      optOut(OPTED_OUT_BY_KEY);
+      optOutKey.abort(new Error('the callee pressed the key that opts out'));
     },
     transcript: () => transcript.entries(),
   };

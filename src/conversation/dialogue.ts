@@ -45,6 +45,8 @@ export interface DialogueContext {
   languageModel: LanguageModel;
   instructions: string;
   onState: (state: ConversationState) => void;
+  /** The callee asks never to be called again: told at the word, before anything else is done. */
+  onOptOut: () => void;
   /** The agent's replies so far, the opening not counted. */
   tally: { turns: number };
   /** Milliseconds from the answer. */
@@ -108,6 +110,7 @@ export async function holdDialogue(context: DialogueContext): Promise<Closing> {
     falseBargeIns = 0;
     transcript.callee({ text, atMs });
     if (!isOptOut(text)) return undefined;
+    context.onOptOut();
     return { disposition: 'opted-out', reason: 'the callee asked not to be called again', words: [lines.optedOut] };
   }
 

@@ -40,6 +40,7 @@ export interface MachineContext {
   voice: Voice;
   transcript: Transcript;
   lines: Lines;
+  onOptOut: () => void;
   /** Aborts when the call is over. */
   over: AbortSignal;
 }
@@ -136,7 +137,10 @@ async function passScreening(context: MachineContext): Promise<MachineClosing | 
       if (leftMs() <= 0) return declined;
       const text = await listen(leftMs());
       if (text === undefined) continue;
-      if (isOptOut(text)) return { disposition: 'opted-out', reason: 'the callee asked not to be called again', words: [lines.optedOut] };
+      if (isOptOut(text)) {
+        context.onOptOut();
+        return { disposition: 'opted-out', reason: 'the callee asked not to be called again', words: [lines.optedOut] };
+      }
       const words = machineWords(text);
       if (words === 'voicemail') return leaveMessage(context);
       if (words === 'screening') question = text;

@@ -23,10 +23,12 @@ export interface ReplyOptions {
   request: ModelRequest;
   language: string;
   signal: AbortSignal;
+  /** Each tool call as it is written, which may be long before its reply has been spoken. */
+  onToolCall: (call: ToolCall) => void;
 }
 
 /** Starts the request, and reads ahead of the speaking, so that a tool call is known while the words before it are still heard. */
-export function startReply({ languageModel, request, language, signal }: ReplyOptions): Reply {
+export function startReply({ languageModel, request, language, signal, onToolCall }: ReplyOptions): Reply {
   const enough = new AbortController();
   const written: string[] = [];
   const toolCalls: ToolCall[] = [];
@@ -53,8 +55,11 @@ export function startReply({ languageModel, request, language, signal }: ReplyOp
     try {
       for await (const event of languageModel.respond(request, AbortSignal.any([signal, enough.signal]))) {
         if (signal.aborted) break;
-        if (event.type === 'tool-call') toolCalls.push({ callId: event.callId, name: event.name, arguments: event.arguments });
-        else {
+        if (event.type === 'tool-call') {
+          const call = { callId: event.callId, name: event.name, arguments: event.arguments };
+          toolCalls.push(call);
+          onToolCall(call);
+        } else {
           characters += event.delta.length;
           write(cutter.push(event.delta.slice(0, MAX_REPLY_CHARACTERS)));
         }

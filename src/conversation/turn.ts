@@ -84,6 +84,9 @@ async function sayReply(context: DialogueContext, deliver: Deliver, policy: () =
       },
       language: campaign.language,
       signal,
+      onToolCall(call) {
+        if (readToolCall(call).kind === 'opt-out') context.onOptOut();
+      },
     });
 
   const delivery = await deliver(

@@ -158,6 +158,8 @@ describe('somebody who does not want to be called', () => {
     expect(agent.at(-1)).toBe('Understood, we will not call you again. Goodbye.');
     expect(call.person.heardText.endsWith('Goodbye.')).toBe(true);
     expect(call.requests).toEqual([]);
+    // Once, and before the acknowledgement: whatever happens to the call from then on, the wish is known.
+    expect(call.optOuts).toEqual([expect.not.stringContaining('Understood')]);
   });
 
   it('is opted out in the middle of our opening', async () => {
@@ -169,8 +171,9 @@ describe('somebody who does not want to be called', () => {
   });
 
   it('is opted out when they say so and hang up', async () => {
-    const { end } = await run({ persona: { when: [rule('suit', 'Never call me again!', { hangUp: true })] } });
+    const { call, end } = await run({ persona: { when: [rule('suit', 'Never call me again!', { hangUp: true })] } });
     expect(end.disposition).toBe('opted-out');
+    expect(call.optOuts).toHaveLength(1);
     expect(end.transcript.at(-1)).toMatchObject({ speaker: 'callee', text: 'Never call me again!' });
   });
 
@@ -190,6 +193,16 @@ describe('somebody who does not want to be called', () => {
     });
     expect(end.disposition).toBe('opted-out');
     expect(agent.at(-1)).toBe('Understood, we will not call you again. Goodbye.');
+  });
+
+  it('is opted out when the model understood it, also if they hang up before its words are spoken', async () => {
+    const words = 'I am very sorry about that. We will take your number off our list right away. We wish you a very pleasant day.';
+    const { call, end } = await run({
+      persona: { when: [rule('suit you', 'I am tired of all this.'), rule('sorry', 'Bye.', { hangUp: true, interruptAfterMs: 0 })] },
+      model: [callsTool('opt_out', { acknowledgement: null }, words)],
+    });
+    expect(end.disposition).toBe('opted-out');
+    expect(call.optOuts).toEqual([expect.not.stringContaining('sorry')]);
   });
 });
 

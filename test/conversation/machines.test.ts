@@ -172,6 +172,7 @@ describe('the key that opts out', () => {
     expect(agent.at(-1)).toBe('Understood, we will not call you again. Goodbye.');
     expect(OPENING.startsWith(agent[0] ?? '?')).toBe(true);
     expect(call.requests).toEqual([]);
+    expect(call.optOuts).toEqual([expect.not.stringContaining('Understood')]);
   });
 
   it('counts in our goodbye as well', async () => {

@@ -91,6 +91,8 @@ export interface TestCall {
   readonly soundAtMs: number | undefined;
   entries: TranscriptEntry[];
   states: ConversationState[];
+  /** What the callee had heard each time when we were told that they opt out. */
+  optOuts: string[];
   /** What the model was sent. */
   requests: ModelRequest[];
   /** Texts that text-to-speech was asked for. */
@@ -109,6 +111,7 @@ export function placeCall(options: CallOptions): TestCall {
   const abort = new AbortController();
   const entries: TranscriptEntry[] = [];
   const states: ConversationState[] = [];
+  const optOuts: string[] = [];
   const requests: ModelRequest[] = [];
   const synthesized: string[] = [];
   let openRequests = 0;
@@ -167,6 +170,7 @@ export function placeCall(options: CallOptions): TestCall {
       leg: line.leg,
       leave: options.leave,
       signal: abort.signal,
+      onOptOut: () => void optOuts.push(line.person.heardText),
     },
     {
       speechToText: createHearing(options),
@@ -189,6 +193,7 @@ export function placeCall(options: CallOptions): TestCall {
     },
     entries,
     states,
+    optOuts,
     requests,
     synthesized,
     get openRequests() {
