@@ -8,7 +8,7 @@ export type BreakerStateOf = (service: string) => LoggedBreakerState | undefined
 
 /** What the program itself did to a service, or found out about it. */
 export interface SystemEvent {
-  /** Stable word: `breaker-opened`, `breaker-closed`, `probe`, `breaker-reset`. */
+  /** Stable word: `breaker-opened`, `breaker-closed`, `probe`, `reconnected`. */
   event: string;
   service: string;
   breakerState: LoggedBreakerState;
@@ -18,7 +18,7 @@ export interface SystemEvent {
 }
 
 /** Logs a breaker change, a probe, a reset: whatever happened without a request of a call failing. A warning when it has an error. */
-export function systemEvent(log: Logger, { error, ...facts }: SystemEvent, message: string): void {
+export function systemEvent(log: Pick<Logger, 'info' | 'warn'>, { error, ...facts }: SystemEvent, message: string): void {
   if (error === undefined) log.info(facts, message);
   else log.warn({ ...facts, err: error }, message);
 }

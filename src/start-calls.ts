@@ -62,7 +62,7 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
     campaigns,
     asterisk,
     media,
-    services: fenceServices(config, raw, fences),
+    services: fenceServices({ config, raw, fences, log }),
     breakers: fences.breakers,
     policy: fences.policy,
     alerts,

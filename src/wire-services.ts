@@ -1,5 +1,8 @@
 import type { Config } from './config.ts';
+import type { ServiceError } from './errors.ts';
 import { guardCrm, guardLanguageModel, guardSpeechToText, guardTextToSpeech, type Waiting } from './guarded-services.ts';
+import { systemEvent } from './log-facts.ts';
+import type { Logger } from './logger.ts';
 import type { Crm } from './services/crm.ts';
 import { createDeepgramSpeechToText } from './services/deepgram-speech-to-text.ts';
 import { createElevenLabsSpeechToText } from './services/elevenlabs-speech-to-text.ts';
@@ -47,6 +50,15 @@ export interface CrmDeliveryServices {
   languageModel: LanguageModel | undefined;
 }
 
+type ServiceLog = Pick<Logger, 'info' | 'warn'>;
+
+export interface FencedParts {
+  config: Config;
+  raw: RawServices;
+  fences: Fences;
+  log: ServiceLog;
+}
+
 /** The longest silence in a stream before it counts as broken: a callee hears a gap this long as a dead line. */
 const STALL_MS = 4_000;
 
@@ -87,8 +99,10 @@ function createEars({ elevenLabs, deepgram, alternatives, serviceDeadlineMs: dea
   });
 }
 
+type Fencing = Pick<FencedParts, 'fences' | 'log'>;
+
 /** For a process that places calls. */
-export function fenceServices(config: Config, raw: RawServices, fences: Fences): Services {
+export function fenceServices({ config, raw, fences, log }: FencedParts): Services {
   const { textToSpeech, speechToText, languageModel } = raw;
   if (textToSpeech.length === 0 || speechToText.length === 0 || !languageModel)
     throw new Error('A worker that places calls was started without the keys for it.');
@@ -97,11 +111,11 @@ export function fenceServices(config: Config, raw: RawServices, fences: Fences):
   const onTheLine = { stallMs: STALL_MS, patienceMs: config.calleePatienceMs };
   return {
     preparing: {
-      textToSpeech: fenceVoices(textToSpeech, fences, { stallMs: STALL_MS }),
-      speechToText: fenceEars(speechToText, fences, config.calleePatienceMs),
+      textToSpeech: fenceVoices(textToSpeech, { stallMs: STALL_MS }, { fences, log }),
+      speechToText: fenceEars(speechToText, config.calleePatienceMs, { fences, log }),
     },
     talking: {
-      textToSpeech: fenceVoices(textToSpeech, fences, onTheLine),
+      textToSpeech: fenceVoices(textToSpeech, onTheLine, { fences, log }),
       languageModel: guardLanguageModel(languageModel, guard(mind), onTheLine),
     },
     crm: raw.crm && guardCrm(raw.crm, guard('hubspot'), config.crmPatienceMs),
@@ -110,29 +124,48 @@ export function fenceServices(config: Config, raw: RawServices, fences: Fences):
 }
 
 /** Where another one can speak at once, nobody is made to wait for retries. */
-function fenceVoices(voices: RawServices['textToSpeech'], { guard }: Fences, waiting: Waiting): TextToSpeech {
+function fenceVoices(voices: RawServices['textToSpeech'], waiting: Waiting, { fences, log }: Fencing): TextToSpeech {
+  const { guard } = fences;
   return createFallbackTextToSpeech(
     voices.map(({ name, service }, i) => guardTextToSpeech(service, guard(name, i < voices.length - 1 ? { retries: 0 } : {}), waiting)),
+    { onFallback: (error) => tellFallback(log, error, voices) },
   );
 }
 
-function fenceEars(ears: RawServices['speechToText'], { guard, breakers }: Fences, patienceMs: number): SpeechToText {
+function fenceEars(ears: RawServices['speechToText'], patienceMs: number, { fences, log }: Fencing): SpeechToText {
+  const { guard, breakers } = fences;
   const fenced = (retriesOf: (i: number) => { retries?: number }) =>
-    createFallbackSpeechToText(ears.map(({ name, service }, i) => guardSpeechToText(service, guard(name, retriesOf(i)), {})));
+    createFallbackSpeechToText(
+      ears.map(({ name, service }, i) => guardSpeechToText(service, guard(name, retriesOf(i)), {})),
+      { onFallback: (error) => tellFallback(log, error, ears) },
+    );
   return createReconnectingSpeechToText(
     fenced((i) => (i < ears.length - 1 ? { retries: 0 } : {})),
     {
       reopen: fenced(() => ({ retries: 0 })),
       patienceMs,
-      onLost: (error) =>
-        void breakers
-          .of(error.service)
-          .run(() => Promise.reject(error), { deadlineMs: 1 })
-          .catch(() => {}),
+      onLost(error) {
+        log.warn({ service: error.service, err: error }, 'speech-to-text was lost in the middle of a call; it is connected again');
+        const lost = breakers.of(error.service).run(() => Promise.reject(error), { deadlineMs: 1 });
+        void lost.catch(() => {});
+      },
+      onReconnected: (error, afterMs) =>
+        systemEvent(
+          log,
+          { event: 'reconnected', service: error.service, breakerState: breakers.of(error.service).state, code: error.code, afterMs },
+          `speech-to-text listens again after ${afterMs} ms; nothing that was said is lost`,
+        ),
       // What is hopeless with one service isn't with the next.
       ...(ears.length > 1 ? { isWorthIt: () => true } : {}),
     },
   );
+}
+
+/** One that isn't asked because its breaker is open has been told of by the breaker. */
+function tellFallback(log: ServiceLog, error: ServiceError, alternatives: readonly { name: string }[]): void {
+  if (error.code === 'breaker-open') return;
+  const next = alternatives[alternatives.findIndex(({ name }) => name === error.service) + 1]?.name ?? 'the next one';
+  log.warn({ service: error.service, err: error, fallback: next }, `${next} takes over from ${error.service}`);
 }
 
 /** For a process that tells the outside of calls. */

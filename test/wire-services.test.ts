@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../src/config.ts';
 import type { ServiceError } from '../src/errors.ts';
+import { createLogger, type LogLine } from '../src/logger.ts';
 import { breakerPolicy } from '../src/resilience/breaker-policy.ts';
 import { createBreakers } from '../src/resilience/breakers.ts';
 import { createGuard } from '../src/resilience/guard.ts';
@@ -51,18 +52,12 @@ async function wired(settings: Record<string, string>) {
     log: quiet,
   });
   closers.push(() => breakers.stop());
-  const services = fenceServices(config, raw, {
-    breakers,
-    policy,
-    guard: (service, { retries = config.retry.retries } = {}) =>
-      createGuard({
-        breaker: breakers.of(service),
-        policy: { ...config.retry, retries },
-        deadlineMs: config.serviceDeadlineMs,
-        log: quiet,
-      }),
-  });
-  return { elevenLabs, openAi, deepgram, breakers, policy, services };
+  const guard = (service: string, { retries = config.retry.retries } = {}) =>
+    createGuard({ breaker: breakers.of(service), policy: { ...config.retry, retries }, deadlineMs: config.serviceDeadlineMs, log: quiet });
+  const lines: LogLine[] = [];
+  const log = createLogger({ level: 'info', secrets: config.secrets, write: (line) => void lines.push(JSON.parse(line) as LogLine) });
+  const services = fenceServices({ config, raw, fences: { breakers, policy, guard }, log });
+  return { elevenLabs, openAi, deepgram, breakers, policy, services, lines };
 }
 
 async function listen({ services }: Awaited<ReturnType<typeof wired>>) {
@@ -93,6 +88,9 @@ describe('services in the order of the settings', () => {
     for await (const pcm of spoken) heard.push(...listener.push(pcm).map(({ text }) => text));
     expect(heard.join(' ')).toBe(TEXT);
     expect([world.elevenLabs.faults.requests.length, world.openAi.spoken]).toEqual([1, [TEXT]]);
+    expect(world.lines).toMatchObject([
+      { service: 'elevenlabs:text-to-speech', error: expect.stringContaining('503'), msg: expect.stringMatching(/^openai:.* takes over/) },
+    ]);
   });
 
   it('the second speech-to-text takes over a living call when the first has no credit left', async () => {
@@ -107,6 +105,11 @@ describe('services in the order of the settings', () => {
     await expect.poll(() => finals, { timeout: 15_000 }).toEqual([TEXT]);
     expect([world.deepgram.sessions, failures]).toEqual([1, []]);
     expect(world.breakers.of('elevenlabs:speech-to-text').state).toBe('open');
+    expect(world.lines.map(({ msg }) => msg)).toEqual([
+      expect.stringContaining('lost in the middle of a call'),
+      expect.stringMatching(/listens again after \d+ ms/),
+    ]);
+    expect(world.lines.at(-1)).toMatchObject({ event: 'reconnected', breakerState: 'open', service: 'elevenlabs:speech-to-text' });
   });
 
   it('nobody may be rung only when none of the alternatives may be asked', async () => {

@@ -28,6 +28,8 @@ export interface ReconnectingOptions extends Partial<ReconnectPolicy> {
   reopen?: SpeechToText | undefined;
   /** A living session was lost, which no request tells the breaker. Not called for one that was merely over (its time limit, its silence). */
   onLost?: ((error: ServiceError) => void) | undefined;
+  /** A session was replaced. @param loss what had ended it. @param afterMs since it ended. */
+  onReconnected?: ((loss: ServiceError, afterMs: number) => void) | undefined;
 }
 
 const DEFAULT_POLICY: ReconnectPolicy = {
@@ -55,11 +57,11 @@ const STEP_MS = 50;
  * service's: its failure is the caller's to see.
  */
 export function createReconnectingSpeechToText(inner: SpeechToText, options: ReconnectingOptions = {}): SpeechToText {
-  const { reopen = inner, onLost, ...given } = options;
+  const { reopen = inner, onLost, onReconnected, ...given } = options;
   const policy = { ...DEFAULT_POLICY, ...given };
   return {
     async open(request) {
-      const lasting = createLastingSession({ reopen, onLost, policy, request });
+      const lasting = createLastingSession({ reopen, onLost, onReconnected, policy, request });
       try {
         await lasting.connect(inner, request.signal);
         return lasting.session;
@@ -71,13 +73,13 @@ export function createReconnectingSpeechToText(inner: SpeechToText, options: Rec
   };
 }
 
-interface LastingOptions extends Pick<ReconnectingOptions, 'onLost'> {
+interface LastingOptions extends Pick<ReconnectingOptions, 'onLost' | 'onReconnected'> {
   reopen: SpeechToText;
   policy: ReconnectPolicy;
   request: SpeechToTextOptions;
 }
 
-function createLastingSession({ reopen, onLost, policy, request }: LastingOptions) {
+function createLastingSession({ reopen, onLost, onReconnected, policy, request }: LastingOptions) {
   const bytesPerMs = (request.sampleRate * 2) / 1000;
   const log = createReplayLog({ bytesPerMs, forgottenMs: FORGOTTEN_MS });
   /** Aborted when the session is over, whoever ended it. */
@@ -179,6 +181,7 @@ function createLastingSession({ reopen, onLost, policy, request }: LastingOption
   /** Never rejects. */
   async function recover(loss: ServiceError): Promise<void> {
     let error = loss;
+    const lostAt = performance.now();
     const wasOver = SESSION_OVER.includes(loss.code);
     // A session that was over is replaced at once, unless the one before it just was, too.
     let atOnce = wasOver && trouble === undefined;
@@ -192,7 +195,8 @@ function createLastingSession({ reopen, onLost, policy, request }: LastingOption
       atOnce = false;
       try {
         await sleep(waitMs, life.signal);
-        return await connectWithin(leftMs - waitMs);
+        await connectWithin(leftMs - waitMs);
+        return onReconnected?.(loss, Math.round(performance.now() - lostAt));
       } catch (failure) {
         // Anything else is the end of patience, or of the call.
         if (failure instanceof ServiceError) error = failure;
