@@ -69,6 +69,8 @@ export function createAudioSocketLeg({ connection, channelId, sampleRate }: Audi
     onPlayed: played.add,
     speak: playout.speak,
     flush: playout.flush,
+    pause: playout.pause,
+    resume: playout.resume,
     get speaking() {
       return playout.speaking;
     },

@@ -48,11 +48,13 @@ export function createHealingLeg({ first, reopen, logger, signal }: HealingLegOp
   let current = first;
   let healing: Promise<void> | undefined;
   let replacements = 0;
+  let paused = false;
 
   function adopt(leg: MediaLeg): void {
     current = leg;
     leg.onFrame(frames.emit);
     leg.onPlayed(played.emit);
+    if (paused) leg.pause();
     for (const utterance of utterances) utterance.sayOn(leg);
     void leg.closed.then(({ error }) => {
       if (over.signal.aborted) return;
@@ -134,7 +136,16 @@ export function createHealingLeg({ first, reopen, logger, signal }: HealingLegOp
       else if (!healing) made.sayOn(current);
       return made.utterance;
     },
+    pause() {
+      paused = true;
+      current.pause();
+    },
+    resume() {
+      paused = false;
+      current.resume();
+    },
     flush() {
+      paused = false;
       for (const utterance of [...utterances]) utterance.giveUp();
       current.flush();
     },

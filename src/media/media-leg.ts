@@ -20,7 +20,11 @@ export interface MediaLeg {
   speak(): Utterance;
   /** Stops playout at once (silence within two frames) and drops everything queued; every unfinished utterance settles with what was heard. */
   flush(): void;
-  /** True while something is queued or being heard. */
+  /** Stops playout (silence within two frames) and keeps everything queued, what is written from here on too. Idempotent; ended by `resume` or `flush`. */
+  pause(): void;
+  /** Goes on where `pause` stopped. */
+  resume(): void;
+  /** True while something is queued or being heard, or would be if it were not paused. */
   readonly speaking: boolean;
   close(): Promise<void>;
 }

@@ -25,6 +25,7 @@ export function createPacedQueue({ sampleRate, onMark }: PacedQueueOptions): Pac
   const frameBytes = bytesPerFrame(sampleRate);
   let queue: (Buffer | string)[] = [];
   let framesSent = 0;
+  let paused = false;
 
   function settle(): void {
     // Looked up anew each time: whoever hears of a mark may speak or flush right there.
@@ -47,11 +48,18 @@ export function createPacedQueue({ sampleRate, onMark }: PacedQueueOptions): Pac
         settle();
         queue = [];
       },
+      pause() {
+        paused = true;
+      },
+      resume() {
+        paused = false;
+      },
     },
     spokenMs: () => framesSent * FRAME_MS,
     settle,
     next() {
       settle();
+      if (paused) return undefined;
       const frame = queue.shift();
       if (!Buffer.isBuffer(frame)) return undefined;
       framesSent += 1;

@@ -18,18 +18,24 @@ export interface PlayoutSink {
   stopBuffering(mark: string): void;
   /** Forget what wasn't played; marks in it will not be reported. */
   flush(): void;
+  /** Play nothing, and keep it. */
+  pause(): void;
+  /** Go on where it was paused. */
+  resume(): void;
 }
 
 export interface Playout {
   speak(): Utterance;
   flush(): void;
+  pause(): void;
+  resume(): void;
   readonly speaking: boolean;
-  /** The oldest mark that wasn't reported yet. When it stays the same for seconds, the far side plays nothing. */
+  /** The oldest mark that wasn't reported yet. When it stays the same for seconds, the far side plays nothing. None while paused. */
   readonly awaitedMark: string | undefined;
   markReached(mark: string): void;
-  /** Sends nothing from here on until `resume`. */
+  /** Sends nothing from here on until `release`: the far side has no room. */
   hold(): void;
-  resume(): void;
+  release(): void;
   /** The leg is gone: settles everything. */
   end(): void;
 }
@@ -64,7 +70,7 @@ export function createPlayout({ sampleRate, sink, onPlayed, now = () => performa
   const maxAheadBytes = (MAX_AHEAD_MS / FRAME_MS) * frameBytes;
   const markEveryBytes = (MARK_EVERY_MS / FRAME_MS) * frameBytes;
   /** Its tags are the utterances that end with the mark. */
-  const clock = createPlayoutClock<Entry>(frameBytes, now);
+  const clock = createPlayoutClock<Entry>(frameBytes, () => (pausedAt ?? now()) - pausedMs);
   /** In speaking order, until settled. */
   let entries: Entry[] = [];
   /** Sent, and not yet reported as played. */
@@ -72,6 +78,9 @@ export function createPlayout({ sampleRate, sink, onPlayed, now = () => performa
   let writers: { until: number; resolve: () => void }[] = [];
   let onHold = false;
   let over = false;
+  let pausedAt: number | undefined;
+  /** In all, until the last `resume`. */
+  let pausedMs = 0;
 
   const pendingBytes = () => entries.reduce((sum, entry) => sum + entry.pendingBytes, 0);
 
@@ -190,25 +199,39 @@ export function createPlayout({ sampleRate, sink, onPlayed, now = () => performa
     };
   }
 
+  function endPause(): void {
+    if (pausedAt === undefined) return;
+    pausedMs += now() - pausedAt;
+    pausedAt = undefined;
+    if (!over) sink.resume();
+  }
+
   return {
     speak,
     markReached,
+    pause() {
+      if (pausedAt !== undefined || over) return;
+      pausedAt = now();
+      sink.pause();
+    },
+    resume: endPause,
     flush() {
       // What was opened at the far side must be closed there, even when all of its audio was heard.
       const opened = entries.some((entry) => entry.sentFrom !== undefined) || clock.awaitedMark !== undefined;
       if (opened && !over) sink.flush();
       drop();
+      endPause();
     },
     get speaking() {
       return clock.sent > clock.heardForSure || pendingBytes() > 0;
     },
     get awaitedMark() {
-      return clock.awaitedMark;
+      return pausedAt === undefined ? clock.awaitedMark : undefined;
     },
     hold() {
       onHold = true;
     },
-    resume() {
+    release() {
       onHold = false;
       pump();
     },

@@ -15,7 +15,7 @@ export type ControlEvent =
   | { event: 'xon' };
 
 export type ControlCommand =
-  | { command: 'START_MEDIA_BUFFERING' | 'FLUSH_MEDIA' }
+  | { command: 'START_MEDIA_BUFFERING' | 'FLUSH_MEDIA' | 'PAUSE_MEDIA' | 'CONTINUE_MEDIA' }
   | { command: 'STOP_MEDIA_BUFFERING' | 'MARK_MEDIA'; mark: string };
 
 /** Asterisk ignores a command of more than 128 bytes without a word; ours stay under 80 while marks are short. */

@@ -104,7 +104,7 @@ function openLeg(options: WebsocketLegOptions): OpenLeg {
         playout.hold();
         break;
       case 'xon':
-        playout.resume();
+        playout.release();
         break;
     }
   }
@@ -140,6 +140,8 @@ function openLeg(options: WebsocketLegOptions): OpenLeg {
     onPlayed: played.add,
     speak: playout.speak,
     flush: playout.flush,
+    pause: playout.pause,
+    resume: playout.resume,
     get speaking() {
       return playout.speaking;
     },
@@ -174,6 +176,8 @@ function createSink(socket: WebSocket, form: () => ControlForm): PlayoutSink {
     mark: (mark) => command({ command: 'MARK_MEDIA', mark }),
     stopBuffering: (mark) => command({ command: 'STOP_MEDIA_BUFFERING', mark }),
     flush: () => command({ command: 'FLUSH_MEDIA' }),
+    pause: () => command({ command: 'PAUSE_MEDIA' }),
+    resume: () => command({ command: 'CONTINUE_MEDIA' }),
   };
 }
 

@@ -305,6 +305,7 @@ function createLine({ persona, noise = [] }: CallOptions) {
   let answeredAt = 0;
   let soundAtMs: number | undefined;
   let ticking: NodeJS.Timeout | undefined;
+  let paused = false;
 
   const person = createPersonCall(
     {
@@ -337,7 +338,7 @@ function createLine({ persona, noise = [] }: CallOptions) {
   );
 
   function tick(): void {
-    const head = queue[0];
+    const head = paused ? undefined : queue[0];
     let frame = silence;
     if (head && (head.pcm.length >= FRAME_BYTES || head.ended)) {
       frame = Buffer.concat([head.pcm.subarray(0, FRAME_BYTES), silence], FRAME_BYTES);
@@ -393,7 +394,16 @@ function createLine({ persona, noise = [] }: CallOptions) {
       return () => void played.delete(listener);
     },
     speak: speakUtterance,
-    flush,
+    flush() {
+      paused = false;
+      flush();
+    },
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+    },
     get speaking() {
       return queue.length > 0;
     },

@@ -58,6 +58,24 @@ describe.each(LINES)('a leg by %s that heals', (_, openLine) => {
     expect(leg.speaking).toBe(false);
   });
 
+  test('a pause holds on the new leg too', async () => {
+    const { leg, line } = await healing(openLine);
+    const first = await line(1);
+    const utterance = leg.speak();
+    void utterance.write(counted(400));
+    utterance.end();
+    await first.play(200);
+    leg.pause();
+    const { heardMs } = utterance;
+    first.hangUp();
+    const second = await line(2);
+    await second.play(300);
+    expect(second.heard().length).toBe(0);
+    leg.resume();
+    await second.play(400 - heardMs + 60);
+    expect(await utterance.played).toEqual({ heardMs: 400, complete: true });
+  });
+
   test('after a longer gap what was begun is settled as heard, and what was not begun is said', async () => {
     const gap = Promise.withResolvers<void>();
     const { leg, line } = await healing(openLine, () => gap.promise);

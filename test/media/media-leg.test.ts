@@ -97,6 +97,44 @@ describe.each(LINES)('a media leg by %s', (_, openLine) => {
     expect(heard().subarray(flushedAt).equals(counted(100))).toBe(true);
   });
 
+  test('paused, it says nothing and keeps everything, what is written meanwhile too; resumed, it goes on at the same sample', async () => {
+    const { leg, play, heard } = await line();
+    const utterance = leg.speak();
+    void utterance.write(counted(300));
+    await play(200);
+    leg.pause();
+    leg.pause();
+    await play(500);
+    const heardMs = utterance.heardMs;
+    void utterance.write(counted(100));
+    utterance.end();
+    await play(500);
+    expect(heard().length).toBe(200 * 16);
+    expect(utterance.heardMs).toBe(heardMs);
+    expect(leg.speaking).toBe(true);
+    leg.resume();
+    leg.resume();
+    await play(240);
+    expect(await utterance.played).toEqual({ heardMs: 400, complete: true });
+    expect(heard().equals(Buffer.concat([counted(300), counted(100)]))).toBe(true);
+  });
+
+  test('a flush ends a pause: what is said next is heard', async () => {
+    const { leg, play, heard } = await line();
+    const first = leg.speak();
+    void first.write(counted(300));
+    await play(100);
+    leg.pause();
+    leg.flush();
+    expect(await first.played).toMatchObject({ complete: false });
+    const second = leg.speak();
+    void second.write(counted(40));
+    second.end();
+    await play(80);
+    expect(await second.played).toEqual({ heardMs: 40, complete: true });
+    expect(heard().length).toBe(140 * 16);
+  });
+
   test('an utterance without a sound is complete at once, or after those before it', async () => {
     const { leg, play } = await line();
     const empty = leg.speak();

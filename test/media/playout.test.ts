@@ -13,6 +13,8 @@ function playout() {
     startBuffering() {},
     audio() {},
     flush: () => void marks.splice(0),
+    pause() {},
+    resume() {},
     mark: (mark: string) => void marks.push(mark),
     stopBuffering: (mark: string) => void marks.push(mark),
   };
@@ -114,6 +116,8 @@ test('whoever hears that something was played may stop playout right there', asy
     startBuffering() {},
     audio() {},
     flush() {},
+    pause() {},
+    resume() {},
     mark: (mark: string) => void marks.push(mark),
     stopBuffering: (mark: string) => void marks.push(mark),
   };

@@ -37,6 +37,7 @@ export async function startScriptedAsterisk(options: ScriptedAsteriskOptions = {
   const played: Buffer[] = [];
   let queue: (Buffer | string)[] = [];
   let socket: WebSocket | undefined;
+  let paused = false;
 
   const event = (name: string, mark?: string) =>
     form === 'json'
@@ -62,6 +63,8 @@ export async function startScriptedAsterisk(options: ScriptedAsteriskOptions = {
       form === 'json' ? JSON.parse(text) : { command: text.split(' ')[0], correlation_id: text.split(' ')[1] };
     received.push(mark === undefined ? command : `${command} ${mark}`);
     if (command === 'FLUSH_MEDIA') queue = [];
+    if (command === 'PAUSE_MEDIA') paused = true;
+    if (command === 'CONTINUE_MEDIA') paused = false;
     if (command === 'MARK_MEDIA') queue.push(event('MEDIA_MARK_PROCESSED', mark));
     if (command === 'STOP_MEDIA_BUFFERING') queue.push(event('MEDIA_BUFFERING_COMPLETED', mark));
   }
@@ -93,12 +96,12 @@ export async function startScriptedAsterisk(options: ScriptedAsteriskOptions = {
     queuedMs: () => queue.filter((item) => typeof item !== 'string').length * 20,
     played: () => Buffer.concat(played),
     play(ms) {
-      for (let left = ms / 20; left > 0; left--) {
+      for (let left = paused ? 0 : ms / 20; left > 0; left--) {
         reportMarks();
         const frame = queue.shift();
         if (Buffer.isBuffer(frame)) played.push(frame);
       }
-      reportMarks();
+      if (!paused) reportMarks();
     },
     send: (data) => socket?.send(data),
     socket() {

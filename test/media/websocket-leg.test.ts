@@ -147,6 +147,21 @@ describe('when things go wrong', () => {
     expect(await utterance.played).toMatchObject({ complete: false });
   });
 
+  test('a pause of ours is not taken for an Asterisk that plays nothing', async () => {
+    const server = await asterisk();
+    const leg = await connect(server.url, { pingEveryMs: 10 });
+    void leg.speak().write(counted(200));
+    leg.pause();
+    let pings = 0;
+    server.socket().on('ping', () => pings++);
+    await until(() => pings > 20);
+    server.play(200);
+    leg.resume();
+    await until(() => server.received.includes('CONTINUE_MEDIA'));
+    server.play(200);
+    await until(() => !leg.speaking);
+  });
+
   test('an endless message ends the leg instead of filling memory', async () => {
     const server = await asterisk();
     const leg = await connect(server.url);
