@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { isPrivateAddress } from '../../src/alerts/private-address.ts';
 import { createWebhookChannel } from '../../src/alerts/webhook.ts';
 import { startWebhookSink, type WebhookSink, webhookErrors } from '../../src/sandbox/webhook-sink.ts';
+import { isPrivateAddress } from '../../src/webhook/private-address.ts';
 import { failureOf, rendered } from './rendered.ts';
 
 const secret = `whsec_${randomBytes(32).toString('base64')}`;
