@@ -19,7 +19,8 @@ import { isOptOut } from './opt-out-phrases.ts';
 import { createPatience } from './patience.ts';
 import { NOTHING_READY, type ReadyLine, type ReadyLines } from './ready-lines.ts';
 import { createVoice, type Spoken } from './speaking.ts';
-import { type BroughtHome, createToolbox } from './tools/toolbox.ts';
+import { type BroughtHome, campaignTools } from './tools/campaign-tools.ts';
+import { createToolbox } from './tools/toolbox.ts';
 import { createTranscript } from './transcript.ts';
 
 /** After this many replies to the callee we know that we talk to a person. */
@@ -86,7 +87,7 @@ export interface ConversationDeps {
 export interface ConversationEnd extends BroughtHome {
   disposition: Extract<
     Disposition,
-    'completed' | 'hung-up' | 'opted-out' | 'silent' | 'interrupted' | 'failed' | 'voicemail' | 'screened' | 'ivr' | 'fax'
+    'completed' | 'hung-up' | 'opted-out' | 'transferred' | 'silent' | 'interrupted' | 'failed' | 'voicemail' | 'screened' | 'ivr' | 'fax'
   >;
   /** For a human. */
   reason: string;
@@ -140,7 +141,10 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     now,
   });
   const tally = { turns: 0 };
-  const toolbox = createToolbox({ campaign, contact });
+  const broughtHome: BroughtHome = {};
+  const toolbox = createToolbox(campaignTools({ campaign, contact, lines, broughtHome }), (error, tool) =>
+    log.warn({ err: error, tool }, `the tool ${tool} failed`),
+  );
 
   const optOutKey = new AbortController();
   let askedToOptOut: typeof OPTED_OUT | typeof OPTED_OUT_BY_KEY | undefined;
@@ -226,7 +230,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     finished.abort(new Error('the conversation has ended'));
     if (last) transcript.callee(last);
     if (last !== undefined && isOptOut(last.text)) optOut(OPTED_OUT);
-    const final = { ...end, ...askedToOptOut, ...toolbox.broughtHome };
+    const final = { ...end, ...askedToOptOut, ...broughtHome };
     log.info({ disposition: final.disposition, turns: tally.turns }, `conversation ended: ${final.reason}`);
     return { ...final, transcript: transcript.entries(), turns: tally.turns };
   }

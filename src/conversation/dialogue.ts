@@ -28,7 +28,7 @@ export type ConversationState = 'speaking' | 'listening' | 'thinking' | 'ending'
 
 /** How the conversation is to end, and what is to be heard before. */
 export interface Closing {
-  disposition: Extract<Disposition, 'completed' | 'opted-out' | 'silent' | 'interrupted' | 'failed'>;
+  disposition: Extract<Disposition, 'completed' | 'opted-out' | 'transferred' | 'silent' | 'interrupted' | 'failed'>;
   reason: string;
   words: string[];
 }

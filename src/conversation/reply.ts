@@ -1,6 +1,6 @@
 import type { LanguageModel, ModelRequest } from '../services/language-model.ts';
 import { createSentenceCutter } from './sentences.ts';
-import { readToolCall, type ToolCall } from './tools.ts';
+import type { ToolCall } from './tools/tool.ts';
 
 /** A model that writes more than this in one reply has lost its way. Some 100 s of speech. */
 const MAX_REPLY_CHARACTERS = 1_500;
@@ -12,8 +12,8 @@ export interface Reply {
   readonly sentences: AsyncIterable<string>;
   /** The sentences written so far, spoken or not. */
   readonly written: readonly string[];
-  /** The model has ended the call with this reply. */
-  readonly endsCall: boolean;
+  /** Those written so far. */
+  readonly toolCalls: readonly ToolCall[];
   /** Resolves when nothing more will come. */
   readonly done: Promise<{ toolCalls: ToolCall[]; error?: unknown }>;
 }
@@ -79,9 +79,7 @@ export function startReply({ languageModel, request, language, signal, onToolCal
   return {
     sentences,
     written,
-    get endsCall() {
-      return toolCalls.some((call) => readToolCall(call).kind !== 'mistake');
-    },
+    toolCalls,
     done,
   };
 }

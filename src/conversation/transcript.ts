@@ -1,7 +1,7 @@
 import type { TranscriptEntry } from '../call/outcome.ts';
 import type { ModelMessage } from '../services/language-model.ts';
 import { bargedInNote } from './instructions.ts';
-import type { ToolCall } from './tools.ts';
+import type { ToolCall } from './tools/tool.ts';
 
 /** What was said, for humans, and the same as the model remembers it. Times count from the answer. */
 export interface Transcript {

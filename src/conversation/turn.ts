@@ -4,15 +4,15 @@ import type { Closing, DialogueContext } from './dialogue.ts';
 import { owedNote } from './instructions.ts';
 import { isLoop } from './loops.ts';
 import { type Reply, startReply } from './reply.ts';
-import { readToolCall, type ToolCall, type ToolOrder } from './tools.ts';
+import { OPT_OUT } from './tools/opt-out.ts';
+import type { ToolClosing } from './tools/tool.ts';
+import { useTools } from './use-tools.ts';
 
 /** Replies with nothing in them, or with tool calls that can't be understood, are asked for again this often in one turn. */
 const MAX_EMPTY_REPLIES = 1;
 const MAX_MISTAKEN_REPLIES = 2;
 /** Replies that only call tools. */
 const MAX_WORDLESS_REPLIES = 4;
-
-const NOT_ENDED = JSON.stringify({ error: 'The call goes on: another tool call of this reply failed. Mend that one, then end the call.' });
 
 export interface TurnOptions {
   context: DialogueContext;
@@ -30,7 +30,7 @@ export async function takeTurn({ context, deliver, policy, owed }: TurnOptions):
   let empty = 0;
   let mistaken = 0;
   let wordless = 0;
-  const { toolbox, transcript, campaign } = context;
+  const { transcript, campaign } = context;
   if (isLoop(transcript.entries())) {
     const reason = 'the same exchange came again and again, as between two machines';
     return { kind: 'closing', closing: { disposition: 'completed', reason, words: [campaign.goodbye] } };
@@ -42,20 +42,30 @@ export async function takeTurn({ context, deliver, policy, owed }: TurnOptions):
     context.over.throwIfAborted();
     if (error !== undefined) throw error;
 
-    const orders = toolCalls.map((call) => ({ call, order: readToolCall(call, toolbox) }));
-    const refused = orders.some(({ order }) => order.kind === 'mistake');
-    const closing = closingOf(orders, reply.written, context);
-    // What it wanted to bring home can still be mended, as long as the goodbye was not heard.
-    const mendable = refused && reply.written.length === 0 && closing?.disposition === 'completed' && mistaken < MAX_MISTAKEN_REPLIES;
-    if (closing && !mendable) return { kind: 'closing', closing };
-    if (orders.length > 0) {
-      for (const { call, order } of orders) transcript.tool(call, 'output' in order ? order.output : NOT_ENDED);
-      if (refused && ++mistaken > MAX_MISTAKEN_REPLIES)
-        return lost('the language model kept calling tools that can not be called', context);
-      if (!refused && reply.written.length > 0) return { kind: 'said', delivery, sentences };
-      if (!refused && ++wordless > MAX_WORDLESS_REPLIES) return lost('the language model kept calling tools and said nothing', context);
-    } else if (reply.written.length > 0) return { kind: 'said', delivery, sentences };
-    else if (++empty > MAX_EMPTY_REPLIES) return lost('the language model had nothing to say, twice', context);
+    const { written } = reply;
+    if (toolCalls.length === 0) {
+      if (written.length > 0) return { kind: 'said', delivery, sentences };
+      if (++empty > MAX_EMPTY_REPLIES) return lost('the language model had nothing to say, twice', context);
+      toSayFirst = [];
+      continue;
+    }
+    const used = await useTools(toolCalls, {
+      context,
+      say: async (text) =>
+        void (await deliver(
+          () => [text],
+          () => 'nothing',
+        )),
+      // What it wanted to bring home can still be mended, as long as the goodbye was not heard.
+      mendBeforeEnding: written.length === 0 && mistaken < MAX_MISTAKEN_REPLIES,
+    });
+    if (used.closing) return { kind: 'closing', closing: closingOf(used.closing, written) };
+    // Their words come first; where there turn out to be none, the model is asked again.
+    if (used.bargedIn) return { kind: 'said', delivery: { ...delivery, cutOff: true }, sentences };
+    if (used.mistaken && ++mistaken > MAX_MISTAKEN_REPLIES)
+      return lost('the language model kept calling tools that can not be called', context);
+    if (!used.mistaken && written.length > 0) return { kind: 'said', delivery, sentences };
+    if (!used.mistaken && ++wordless > MAX_WORDLESS_REPLIES) return lost('the language model kept calling tools and said nothing', context);
     toSayFirst = [];
   }
 }
@@ -80,12 +90,12 @@ async function sayReply(context: DialogueContext, deliver: Deliver, policy: () =
       request: {
         instructions,
         messages: [...transcript.messages(), ...(first.length > 0 ? [{ role: 'system' as const, text: owedNote(first) }] : [])],
-        tools: toolbox.tools(),
+        tools: toolbox.describe(),
       },
       language: campaign.language,
       signal,
       onToolCall(call) {
-        if (readToolCall(call).kind === 'opt-out') context.onOptOut();
+        if (call.name === OPT_OUT) context.onOptOut();
       },
     });
 
@@ -94,7 +104,7 @@ async function sayReply(context: DialogueContext, deliver: Deliver, policy: () =
       reply = begin(signal);
       return speech(reply);
     },
-    () => (reply?.endsCall ? 'nothing' : policy()),
+    () => (reply?.toolCalls.some(({ name }) => toolbox.find(name)?.endsTalk) ? 'nothing' : policy()),
   );
   if (reply === undefined) throw new Error('the reply was never begun');
   return { reply, delivery, sentences: [...first, ...reply.written] };
@@ -105,25 +115,13 @@ async function* chain(first: string[], then: AsyncIterable<string>): AsyncGenera
   yield* then;
 }
 
-/** The end that the model ordered, if it did. A wish not to be called again outranks everything. */
-function closingOf(
-  orders: { call: ToolCall; order: ToolOrder }[],
-  written: readonly string[],
-  { campaign, lines }: DialogueContext,
-): Closing | undefined {
-  const kinds = orders.map(({ order }) => order);
-  const optOut = kinds.find((order) => order.kind === 'opt-out');
-  if (optOut) {
-    const words = lastWords(optOut.words, written, lines.optedOut);
-    return { disposition: 'opted-out', reason: 'the callee asked not to be called again', words };
-  }
-  const end = kinds.find((order) => order.kind === 'end-call');
-  return end && { disposition: 'completed', reason: 'the agent said goodbye', words: lastWords(end.words, written, campaign.goodbye) };
+function closingOf({ disposition, reason, words, usual }: ToolClosing, written: readonly string[]): Closing {
+  return { disposition, reason, words: lastWords(words, written, usual) };
 }
 
 /** The tool's words, unless the reply had said them already; `usual` when the model gave none at all. */
-function lastWords(words: string | undefined, written: readonly string[], usual: string): string[] {
-  if (words === undefined) return written.length > 0 ? [] : [usual];
+function lastWords(words: string | undefined, written: readonly string[], usual: string | undefined): string[] {
+  if (words === undefined) return written.length > 0 || usual === undefined ? [] : [usual];
   const said = normalize(written.join(' '));
   return said.endsWith(normalize(words)) ? [] : [words];
 }

@@ -236,7 +236,7 @@ describe('the model', () => {
     expect(end).toMatchObject({ disposition: 'completed', turns: 1 });
     const memory = call.requests[2]?.messages ?? [];
     expect(memory.filter(({ role }) => role === 'tool-result')).toHaveLength(2);
-    expect(JSON.stringify(memory)).toContain('There is no tool');
+    expect(JSON.stringify(memory)).toContain('there is no tool');
   });
 
   it('that keeps calling tools that do not exist is given up politely', async () => {

@@ -1,22 +1,35 @@
 import type { AnswerField, AnswerFields } from '../../call/campaign.ts';
 import type { Answers } from '../../call/outcome.ts';
-import type { ModelTool } from '../../services/language-model.ts';
-
-export const RECORD_ANSWERS = 'record_answers';
+import type { Tool } from './tool.ts';
 
 /** An answer in the callee's own words is one sentence. Characters. */
 const MAX_TEXT = 500;
 
-export function recordAnswersTool(fields: AnswerFields): ModelTool {
+/**
+ * Writes down what the call was to find out. What doesn't fit the campaign's schema is refused as a whole.
+ * @param onRecorded gets all answers so far
+ */
+export function createRecordAnswers(fields: AnswerFields, onRecorded: (answers: Answers) => void): Tool {
+  let recorded: Answers = {};
   return {
-    name: RECORD_ANSWERS,
-    description:
-      'Writes down what the person has answered. Call it as soon as you know one of these, and again when an answer changes; null for what you don’t know yet. Nothing is spoken by it.',
-    parameters: {
-      type: 'object',
-      properties: Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, schemaOf(field)])),
-      required: Object.keys(fields),
-      additionalProperties: false,
+    name: 'record_answers',
+    describe: () => ({
+      description:
+        'Writes down what the person has answered. Call it as soon as you know one of these, and again when an answer changes; null for what you don’t know yet. Nothing is spoken by it.',
+      parameters: {
+        type: 'object',
+        properties: Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, schemaOf(field)])),
+        required: Object.keys(fields),
+        additionalProperties: false,
+      },
+    }),
+    async run(args) {
+      const read = readAnswers(fields, args);
+      if ('mistakes' in read) return { kind: 'mistake', why: read.mistakes.join('; ') };
+      recorded = { ...recorded, ...read.answers };
+      onRecorded(recorded);
+      const stillMissing = Object.keys(fields).filter((name) => !Object.hasOwn(recorded, name));
+      return { kind: 'done', output: { recorded: read.answers, stillMissing } };
     },
   };
 }
@@ -36,7 +49,7 @@ function schemaOf(field: AnswerField): Record<string, unknown> {
 }
 
 /** The answers in what the model wrote, or what is wrong with them, all at once. Nothing is taken of arguments with a mistake. */
-export function readAnswers(fields: AnswerFields, args: Record<string, unknown>): { answers: Answers } | { mistakes: string[] } {
+function readAnswers(fields: AnswerFields, args: Record<string, unknown>): { answers: Answers } | { mistakes: string[] } {
   const answers: Answers = {};
   const mistakes: string[] = [];
   for (const [name, value] of Object.entries(args)) {

@@ -1,77 +1,63 @@
-import type { Campaign } from '../../call/campaign.ts';
-import type { Contact } from '../../call/contact.ts';
-import type { Answers } from '../../call/outcome.ts';
+import { ServiceError } from '../../errors.ts';
 import type { ModelTool } from '../../services/language-model.ts';
-import { conversationTools, mistake, parseObject, type ToolCall, type ToolOrder } from '../tools.ts';
-import { callBackTool, readCallBack, SCHEDULE_CALL_BACK } from './call-back.ts';
-import { localTime } from './local-time.ts';
-import { RECORD_ANSWERS, readAnswers, recordAnswersTool } from './record-answers.ts';
+import { OPT_OUT } from './opt-out.ts';
+import type { Tool, ToolCall, ToolContext, ToolResult } from './tool.ts';
 
-/** What the tools of one conversation have brought home. */
-export interface BroughtHome {
-  answers?: Answers;
-  /** Unix milliseconds. */
-  callBackAt?: number;
-}
-
-/** The tools that a campaign gives the model besides ending the call. */
+/** The tools of one conversation. */
 export interface Toolbox {
-  /** All tools, those that end the call too. Asked for at each reply: one of them tells the time. */
-  tools(): ModelTool[];
-  /** Does what a tool call asks for; undefined when the tool isn't of this box. Never throws. */
-  run(call: ToolCall): Extract<ToolOrder, { kind: 'done' | 'mistake' }> | undefined;
-  readonly broughtHome: BroughtHome;
+  /** As the model is told of them, anew at each reply. */
+  describe(): ModelTool[];
+  find(name: string): Tool | undefined;
+  /** Does what a tool call asks for. Never rejects: what goes wrong is a result, too. */
+  run(call: ToolCall, context: ToolContext): Promise<ToolResult>;
 }
 
-export interface ToolboxOptions {
-  campaign: Pick<Campaign, 'answers' | 'callBack'>;
-  contact: Pick<Contact, 'timeZones'>;
-  /** Unix milliseconds. */
-  now?: () => number;
-}
+export function createToolbox(tools: readonly Tool[], onFault: (error: unknown, tool: string) => void = () => {}): Toolbox {
+  const byName = new Map(tools.map((tool) => [tool.name, tool]));
 
-export function createToolbox({ campaign, contact, now = Date.now }: ToolboxOptions): Toolbox {
-  const fields = campaign.answers !== undefined && Object.keys(campaign.answers).length > 0 ? campaign.answers : undefined;
-  // Of a number that may be in several zones the first counts, and the model is told its time.
-  const timeZone = campaign.callBack ? contact.timeZones[0] : undefined;
-  const broughtHome: BroughtHome = {};
-
-  function record(args: Record<string, unknown>): ReturnType<Toolbox['run']> {
-    const read = readAnswers(fields ?? {}, args);
-    if ('mistakes' in read) return refused(read.mistakes);
-    broughtHome.answers = { ...broughtHome.answers, ...read.answers };
-    const missing = Object.keys(fields ?? {}).filter((name) => !Object.hasOwn(broughtHome.answers ?? {}, name));
-    return done({ recorded: read.answers, stillMissing: missing });
-  }
-
-  function callBack(args: Record<string, unknown>, zone: string): ReturnType<Toolbox['run']> {
-    const read = readCallBack(args, zone, now());
-    if ('mistakes' in read) return refused(read.mistakes);
-    broughtHome.callBackAt = read.at;
-    return done({ callBackAt: localTime(read.at, zone) });
+  async function run(call: ToolCall, context: ToolContext): Promise<ToolResult> {
+    const tool = byName.get(call.name);
+    if (tool === undefined) {
+      const why = `there is no tool "${call.name.slice(0, 60)}"; the tools are ${[...byName.keys()].join(', ')}`;
+      return { kind: 'mistake', why };
+    }
+    // Whatever is wrong with its arguments, a wish not to be called again is clear.
+    const args = parseObject(call.arguments) ?? (tool.name === OPT_OUT ? {} : undefined);
+    if (args === undefined) return { kind: 'mistake', why: 'the arguments are not a JSON object' };
+    try {
+      return await tool.run(args, context);
+    } catch (error) {
+      if (context.signal.aborted) return { kind: 'failed', why: 'it was cut off' };
+      onFault(error, tool.name);
+      return { kind: 'failed', why: error instanceof ServiceError ? error.message : 'it broke' };
+    }
   }
 
   return {
-    broughtHome,
-    tools: () => [
-      ...conversationTools,
-      ...(fields === undefined ? [] : [recordAnswersTool(fields)]),
-      ...(timeZone === undefined ? [] : [callBackTool(timeZone, now())]),
-    ],
-    run({ name, arguments: json }) {
-      const isOurs = (name === RECORD_ANSWERS && fields !== undefined) || (name === SCHEDULE_CALL_BACK && timeZone !== undefined);
-      if (!isOurs) return undefined;
-      const args = parseObject(json);
-      if (args === undefined) return refused(['the arguments are not a JSON object']);
-      return name === RECORD_ANSWERS ? record(args) : callBack(args, timeZone ?? 'UTC');
-    },
+    describe: () => tools.map((tool) => ({ name: tool.name, ...tool.describe() })),
+    find: (name) => byName.get(name),
+    run,
   };
 }
 
-function done(output: object): { kind: 'done'; output: string } {
-  return { kind: 'done', output: JSON.stringify(output) };
+/** What the model is told of a result. */
+export function outputOf(result: Exclude<ToolResult, { kind: 'closing' }>): string {
+  switch (result.kind) {
+    case 'done':
+      return JSON.stringify(result.output);
+    case 'mistake':
+      return JSON.stringify({ error: `Nothing was done: ${result.why}. Call the tool again.` });
+    case 'failed':
+      return JSON.stringify({ error: `It did not work: ${result.why}. Go on without it, and don't claim that it worked.` });
+  }
 }
 
-function refused(mistakes: readonly string[]) {
-  return mistake(`Nothing was done: ${mistakes.join('; ')}. Call the tool again.`);
+function parseObject(json: string): Record<string, unknown> | undefined {
+  if (json.trim() === '') return {};
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
 }

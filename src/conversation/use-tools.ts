@@ -1,0 +1,78 @@
+import { watchForBargeIn } from './barge-in.ts';
+import type { DialogueContext } from './dialogue.ts';
+import { OPT_OUT } from './tools/opt-out.ts';
+import type { ToolCall, ToolClosing, ToolContext, ToolResult } from './tools/tool.ts';
+import { outputOf } from './tools/toolbox.ts';
+
+const NOT_ENDED = JSON.stringify({ error: 'The call goes on: another tool call of this reply failed. Mend that one, then end the call.' });
+const NOT_RUN = JSON.stringify({ error: 'Not done: the person began to speak. Call it again if it is still wanted.' });
+
+/** What the tool calls of one reply have come to. */
+export interface ToolsUsed {
+  closing?: ToolClosing | undefined;
+  /** One of them has to be called again, better. */
+  mistaken: boolean;
+  /** The callee spoke meanwhile, and what could wait was left undone. */
+  bargedIn: boolean;
+}
+
+export interface UseToolsOptions {
+  context: Pick<DialogueContext, 'toolbox' | 'transcript' | 'ear' | 'patience' | 'over'>;
+  say: ToolContext['say'];
+  /** An end is put off until the mistakes beside it are mended. */
+  mendBeforeEnding: boolean;
+}
+
+/** Runs the tool calls of one reply in turn, those that end the talk last. What comes of each is written down for the model. Throws when the call is over. */
+export async function useTools(calls: readonly ToolCall[], options: UseToolsOptions): Promise<ToolsUsed> {
+  const { toolbox, transcript } = options.context;
+  const endings = calls.filter(({ name }) => toolbox.find(name)?.endsTalk);
+  // A wish not to be called again outranks everything.
+  const wish = endings.find(({ name }) => name === OPT_OUT);
+  const used: ToolsUsed = { mistaken: false, bargedIn: false };
+
+  for (const call of calls.filter((one) => !endings.includes(one))) {
+    if (used.bargedIn && wish === undefined) {
+      transcript.tool(call, NOT_RUN);
+      continue;
+    }
+    const { result, bargedIn } = await useTool(call, options);
+    used.mistaken ||= result.kind === 'mistake';
+    used.bargedIn ||= bargedIn;
+    if (result.kind === 'closing') used.closing ??= result;
+    else transcript.tool(call, outputOf(result));
+  }
+  const putOff = wish === undefined && ((used.mistaken && options.mendBeforeEnding) || used.bargedIn);
+  for (const call of wish === undefined ? endings : [wish]) {
+    if (used.closing) break;
+    if (putOff) {
+      transcript.tool(call, used.bargedIn ? NOT_RUN : NOT_ENDED);
+      continue;
+    }
+    const { result } = await useTool(call, options);
+    if (result.kind === 'closing') used.closing = result;
+    else {
+      used.mistaken ||= result.kind === 'mistake';
+      transcript.tool(call, outputOf(result));
+    }
+  }
+  return used;
+}
+
+async function useTool(call: ToolCall, { context, say }: UseToolsOptions): Promise<{ result: ToolResult; bargedIn: boolean }> {
+  const { toolbox, ear, patience, over } = context;
+  const tool = toolbox.find(call.name);
+  const spent = new AbortController();
+  const bargeIn = watchForBargeIn(ear, () => (tool?.abortable ? 'words' : 'nothing'));
+  const stopWatching = tool?.calleeElsewhere ? undefined : patience.watch((error) => spent.abort(error));
+  try {
+    const signal = AbortSignal.any([over, bargeIn.signal, spent.signal]);
+    const result = await toolbox.run(call, { signal, say });
+    over.throwIfAborted();
+    if (!bargeIn.signal.aborted) spent.signal.throwIfAborted();
+    return { result, bargedIn: bargeIn.signal.aborted };
+  } finally {
+    bargeIn.stop();
+    await stopWatching?.();
+  }
+}
