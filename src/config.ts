@@ -1,5 +1,6 @@
 import { ALERT_CHANNELS, ALERT_SETTINGS, type AlertSettings, readAlerts } from './config/alerts.ts';
 import { OPERATOR_SETTINGS, type OperatorConfig, readOperator } from './config/operator.ts';
+import { OUTCOME_WEBHOOK, OUTCOME_WEBHOOK_SETTINGS, readOutcomeWebhook } from './config/outcome-webhook.ts';
 import { RESILIENCE_SETTINGS, type ResilienceConfig, readResilience } from './config/resilience.ts';
 import { chosenKeys, readServices, SERVICE_SETTINGS, type ServiceConfig } from './config/services.ts';
 import type { Setting, Settings, Values } from './config/setting.ts';
@@ -8,6 +9,7 @@ import { readStorage, STORAGE_SETTINGS, type StorageConfig } from './config/stor
 import { readTelephony, TELEPHONY_SETTINGS, type TelephonyConfig } from './config/telephony.ts';
 import { UserError } from './errors.ts';
 import { redisPasswords } from './redis-address.ts';
+import type { WebhookEndpoint } from './webhook/signed-post.ts';
 
 /** Every variable that Ringfence reads. Nothing else in the program reads the environment. */
 export const SETTINGS = {
@@ -18,6 +20,7 @@ export const SETTINGS = {
   ...OPERATOR_SETTINGS,
   ...ALERT_SETTINGS,
   ...SHEET_SETTINGS,
+  ...OUTCOME_WEBHOOK_SETTINGS,
 } as const satisfies Settings;
 
 export type SettingName = keyof typeof SETTINGS;
@@ -26,6 +29,8 @@ export interface Config extends StorageConfig, TelephonyConfig, ServiceConfig, R
   alerts: AlertSettings;
   /** Undefined when no spreadsheet is configured. */
   googleSheets: SheetConfig | undefined;
+  /** Undefined when nobody is told how calls ended. */
+  outcomeWebhook: WebhookEndpoint | undefined;
   /** Every secret value, for the logger to black out. */
   secrets: string[];
 }
@@ -83,9 +88,9 @@ export function loadConfig(roles: readonly Role[], env: Record<string, string | 
   });
 }
 
-/** A channel of which one half is missing would be silent when it is needed. */
+/** What is told to humans or programs would be silent when it is needed, were one half of its settings missing. */
 function halfSet(values: ReadonlyMap<SettingName, unknown>, env: Record<string, string | undefined>): string[] {
-  return ALERT_CHANNELS.flatMap((names) => {
+  return [...ALERT_CHANNELS, OUTCOME_WEBHOOK].flatMap((names: readonly SettingName[]) => {
     const given = names.filter((name) => env[name]?.trim());
     // One that was given and can't be used is a problem already.
     const missing = names.filter((name) => !values.has(name) && !given.includes(name));
@@ -107,6 +112,7 @@ function shape(values: Values<SettingName>): Config {
     ...readOperator(values),
     alerts: readAlerts(values),
     googleSheets,
+    outcomeWebhook: readOutcomeWebhook(values),
     secrets: [...secretsAmong(values), ...(googleSheets === undefined ? [] : [googleSheets.privateKey])],
   };
 }
@@ -119,6 +125,7 @@ function secretsAmong({ has, string }: Values<SettingName>): string[] {
     ...redisPasswords(string('REDIS_URL')),
     ...passwordOf(string('ALERT_EMAIL_SMTP_URL')),
     ...passwordOf(string('ALERT_WEBHOOK_URL')),
+    ...passwordOf(string('OUTCOME_WEBHOOK_URL')),
   ];
 }
 

@@ -1,10 +1,8 @@
-import { choice, form, ms, type Settings, url, type Values } from './setting.ts';
+import { choice, form, ms, type Settings, url, type Values, webhookSecret } from './setting.ts';
 
 /** `a@b.org`, or `Name <a@b.org>`. */
 const MAIL_ADDRESS = /^([^<>,@]*<[^\s,@<>]+@[^\s,@<>]+>|[^\s,@<>]+@[^\s,@<>]+)$/;
 const MAIL_ADDRESSES = /^[^\s,@]+@[^\s,@]+(\s*,\s*[^\s,@]+@[^\s,@]+)*$/;
-/** Standard Webhooks: 24 to 64 bytes. */
-const WEBHOOK_SECRET = /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/;
 
 /** Whom alerts go to. */
 export const ALERT_SETTINGS = {
@@ -29,10 +27,7 @@ export const ALERT_SETTINGS = {
   TELEGRAM_CHAT_ID: form('Chat that it writes to', 'chat', /^(-?\d+|@\w+)$/, 'a number, negative for a group, or @name of a channel'),
   TELEGRAM_API_ROOT: url('Where Telegram is reached', ['http:', 'https:'], 'https://api.telegram.org'),
   ALERT_WEBHOOK_URL: url('Where alerts are posted to, signed as standardwebhooks.com says. Unset: no webhook', ['http:', 'https:']),
-  ALERT_WEBHOOK_SECRET: {
-    ...form('Secret of the signatures, shared with the receiver', 'secret', WEBHOOK_SECRET, 'whsec_ and 24 to 64 random bytes in base64'),
-    secret: true,
-  },
+  ALERT_WEBHOOK_SECRET: webhookSecret('Secret of the signatures, shared with the receiver'),
   ALERT_WEBHOOK_ALLOW_PRIVATE: choice('Whether that address may lie in a private network', ['no', 'yes'], 'no'),
   ALERT_WINDOW: ms('How long what follows an alert is only counted, and then told in one line', 300_000, 86_400_000),
   RUNBOOK_URL: url('Where you publish docs/operations.md, for the links in alerts. Unset: they name the file', ['http:', 'https:']),

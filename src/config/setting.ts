@@ -56,6 +56,14 @@ export const form = (help: string, unit: string, pattern: RegExp, expected: stri
   expected,
 });
 
+/** Standard Webhooks: 24 to 64 bytes. */
+const WEBHOOK_SECRET = /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/;
+
+export const webhookSecret = (help: string): Setting => ({
+  ...form(help, 'secret', WEBHOOK_SECRET, 'whsec_ and 24 to 64 random bytes in base64'),
+  secret: true,
+});
+
 export const count = (help: string, fallback: number, min: number, max: number, unit = 'count'): Setting => ({
   read: wholeNumber(min, max),
   help,
