@@ -19,6 +19,8 @@ const ariEventSchema = z.object({
   /** `ChannelDestroyed`: the SIP status. Asterisk 22 and later, off-nominal ends only. */
   tech_cause: z.number().optional(),
   digit: z.string().optional(),
+  /** `PlaybackStarted` and the like. What it is played to is written `channel:<id>`. State: `playing`, `done`, `failed` … */
+  playback: z.object({ id: z.string(), target_uri: z.string(), state: z.string() }).optional(),
 });
 
 export type AriEvent = z.infer<typeof ariEventSchema>;
@@ -76,7 +78,8 @@ export function createEventRouter(onThrow: (error: unknown) => void): EventRoute
       };
     },
     route(event) {
-      for (const id of new Set([event.channel?.id, event.peer?.id])) if (id !== undefined) deliver(id, { kind: 'event', event });
+      const listened = /^channel:(.*)$/s.exec(event.playback?.target_uri ?? '')?.[1];
+      for (const id of new Set([event.channel?.id, event.peer?.id, listened])) if (id !== undefined) deliver(id, { kind: 'event', event });
       if (event.type === 'ChannelDestroyed' && event.channel) listeners.delete(event.channel.id);
     },
     tell(channelId, news) {

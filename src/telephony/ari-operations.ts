@@ -34,6 +34,11 @@ export interface AriOperations {
   hangup(channelId: string, reason: string): Promise<void>;
   getVariable(channelId: string, variable: string): Promise<string>;
   setVariable(channelId: string, variable: string, value: string): Promise<void>;
+  /** Sounds these keys to the far end; answered at once, long before they are through. */
+  sendDtmf(channelId: string, digits: string, timing: { betweenMs: number; durationMs: number }): Promise<void>;
+  /** Plays media URIs, one after the other, also to a channel in a bridge. How it goes is told by playback events of this channel. */
+  play(channelId: string, media: readonly string[], playbackId: string): Promise<void>;
+  stopPlayback(playbackId: string): Promise<void>;
   externalMedia(parameters: ExternalMediaParameters): Promise<AriChannel>;
   createMixingBridge(bridgeId: string, name: string): Promise<void>;
   addToBridge(bridgeId: string, channelIds: readonly string[]): Promise<void>;
@@ -85,6 +90,11 @@ export function createAriOperations(target: AriTarget, timeoutMs: number, client
       (await call('channels', 'getChannelVar', { channelId, variable }, z.object({ value: z.string() }))).value,
     setVariable: async (channelId, variable, value) =>
       void (await call('channels', 'setChannelVar', { channelId, variable, value }, anything)),
+    sendDtmf: async (channelId, dtmf, { betweenMs: between, durationMs: duration }) =>
+      void (await call('channels', 'sendDTMF', { channelId, dtmf, between, duration }, anything)),
+    play: async (channelId, media, playbackId) =>
+      void (await call('channels', 'play', { channelId, media: media.join(','), playbackId }, anything)),
+    stopPlayback: async (playbackId) => void (await call('playbacks', 'stop', { playbackId }, anything)),
     externalMedia: (parameters) => call('channels', 'externalMedia', parameters, ariChannelSchema),
     createMixingBridge: async (bridgeId, name) => void (await call('bridges', 'create', { bridgeId, name, type: 'mixing' }, anything)),
     addToBridge: async (bridgeId, channelIds) =>

@@ -17,6 +17,13 @@ export interface CallChannel {
   /** Hangs up and waits until Asterisk confirms that the channel is gone. Never rejects: an ill Asterisk is logged; the channel's absolute timeout ends it. */
   hangup(): Promise<void>;
   onDtmf(listener: (digit: string) => void): void;
+  /** Presses keys, as the far end hears them: 0-9, *, #, A-D; `w` is a pause of half a second. Resolves when they are through. Rejects with a `ServiceError`. */
+  sendDtmf(keys: string): Promise<void>;
+  /**
+   * Has Asterisk play a sound that it can reach itself, e.g. `sound:please-try-call-later`. Resolves with whether it was played to its end:
+   * not when Asterisk doesn't find it, the call ends, or `signal` aborts. Never rejects.
+   */
+  play(media: readonly string[], signal: AbortSignal): Promise<boolean>;
 }
 
 export interface DialRequest {

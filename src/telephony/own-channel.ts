@@ -3,6 +3,8 @@ import type { AriConnection } from './ari-connection.ts';
 import type { ChannelNews } from './ari-events.ts';
 import { holdDeadMansSwitch } from './dead-mans-switch.ts';
 import type { CallChannel, ChannelEnd } from './dialler.ts';
+import { sendDtmf } from './dtmf.ts';
+import { playSound } from './play-sound.ts';
 import { removeUntilGone } from './remove-until-gone.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -217,6 +219,12 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
       onDtmf(listener) {
         if (phase !== 'ended') dtmfListeners.add(listener);
       },
+      sendDtmf: (keys) => sendDtmf(connection, channelId, keys, gone.signal),
+      play: (media, signal) =>
+        playSound({ connection, channelId, media, signal: AbortSignal.any([signal, gone.signal]) }).catch((error: unknown) => {
+          logger.warn({ channelId, err: error }, 'Asterisk could not play a sound');
+          return false;
+        }),
     },
   };
 }

@@ -28,6 +28,7 @@ export const eventModels: Record<string, Record<string, string>> = {
     dialstatus: 'string',
   },
   PlaybackStarted: { playback: 'Playback' },
+  PlaybackContinuing: { playback: 'Playback' },
   PlaybackFinished: { playback: 'Playback' },
 };
 

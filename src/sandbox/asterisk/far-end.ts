@@ -31,6 +31,7 @@ function pickUp(exchange: Exchange, channel: Channel, persona: Persona) {
   channel.device = {
     sampleRate: phoneRate,
     hear: (frame) => person.hear(frame),
+    dtmf: (digit) => person.keyHeard(digit),
     gone() {
       stopClock();
       person.ended();

@@ -142,6 +142,12 @@ function channelHandlers(options: HandlerOptions): Record<string, AriHandler> {
     'channels.play': withChannel((channel, { params }) =>
       channel.inStasis ? { status: 201, body: options.playbacks.play(channel, params.media ?? '', params.playbackId) } : notInStasis(409),
     ),
+    'channels.sendDTMF': withChannel((channel, { params }) => {
+      if (params.dtmf === undefined) return refused(400, 'DTMF is required');
+      if (!channel.inStasis) return notInStasis(409);
+      pressKeys(channel, params);
+      return done;
+    }),
     'channels.getChannelVar': ({ params }) => {
       const channel = exchange.get(params.channelId ?? '');
       if (!channel) return refused(404, 'Provided channel was not found');
@@ -212,6 +218,18 @@ async function createAudioSocket({ exchange, audioSockets, modules }: HandlerOpt
   const wanted = { id: channelId, app: params.app ?? '', variables: asStrings(body.variables) };
   const made = await audioSockets.create(wanted, format, address, data);
   return made ? ok(made) : internalError;
+}
+
+/** One after the other, as Asterisk times them; `w` waits for half a second, and what is no key is passed over without a word. */
+function pressKeys(channel: Channel, { dtmf = '', between = '100', duration = '100' }: Record<string, string>): void {
+  let atMs = 0;
+  for (const key of dtmf) {
+    if (key === 'w') atMs += 500;
+    if (!/[0-9*#A-D]/.test(key)) continue;
+    atMs += Number(duration);
+    channel.after(atMs, () => channel.device?.dtmf?.(key));
+    atMs += Number(between);
+  }
 }
 
 /** What a carrier takes to say no. */

@@ -59,6 +59,7 @@ export const operations: readonly Operation[] = [
   op('channels', 'hangup', 'DELETE', '/channels/{channelId}', 'void', { query: ['reason_code', 'reason'] }),
   op('channels', 'answer', 'POST', '/channels/{channelId}/answer', 'void'),
   op('channels', 'dial', 'POST', '/channels/{channelId}/dial', 'void', { query: ['caller', 'timeout'] }),
+  op('channels', 'sendDTMF', 'POST', '/channels/{channelId}/dtmf', 'void', { query: ['dtmf', 'before', 'between', 'duration', 'after'] }),
   op('channels', 'play', 'POST', '/channels/{channelId}/play', 'Playback', {
     query: ['media', 'lang', 'offsetms', 'skipms', 'playbackId'],
     required: ['media'],

@@ -11,6 +11,7 @@ export interface AriEvent {
   type: string;
   args?: string[];
   channel?: { id: string };
+  digit?: string;
 }
 
 export interface Ari {

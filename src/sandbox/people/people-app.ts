@@ -4,6 +4,7 @@ import { sleep } from '../../sleep.ts';
 import { createFrameClock, type FrameClock } from '../asterisk/frame-clock.ts';
 import { type Ari, type AriAddress, connectAri } from './ari.ts';
 import type { People } from './people.ts';
+import type { PersonCall } from './person-call.ts';
 import type { Persona } from './persona.ts';
 
 /** The Stasis application that the dialplan context `people` hands its calls to. */
@@ -28,18 +29,20 @@ export interface PeopleApp {
 export async function startPeopleApp(address: AriAddress, people: People): Promise<PeopleApp> {
   const lines = new Map<string, AbortController>();
   const mediaReady = new Map<string, () => void>();
+  const talking = new Map<string, PersonCall>();
   const running = new Set<Promise<void>>();
   const troubles: string[] = [];
   const clock = createFrameClock();
   const ari = await connectAri(address, APP, (event) => {
     const id = event.channel?.id ?? '';
     if (event.type === 'ChannelDestroyed' || event.type === 'StasisEnd') lines.get(id)?.abort();
+    if (event.type === 'ChannelDtmfReceived') talking.get(id)?.keyHeard(event.digit ?? '');
     if (event.type !== 'StasisStart') return;
     const ready = mediaReady.get(id);
     if (ready !== undefined) return ready();
     const gone = new AbortController();
     lines.set(id, gone);
-    const call = takeCall({ ari, people, clock, mediaReady, gone: gone.signal, channelId: id, number: event.args?.[0] ?? '' })
+    const call = takeCall({ ari, people, clock, mediaReady, talking, gone: gone.signal, channelId: id, number: event.args?.[0] ?? '' })
       .catch((error: unknown) => {
         if (!gone.signal.aborted) troubles.push(error instanceof Error ? error.message : String(error));
       })
@@ -65,6 +68,8 @@ interface Ringing {
   people: People;
   clock: FrameClock;
   mediaReady: Map<string, () => void>;
+  /** By the caller's channel. */
+  talking: Map<string, PersonCall>;
   /** Aborts when the caller's channel is gone. */
   gone: AbortSignal;
   channelId: string;
@@ -85,7 +90,7 @@ async function takeCall(ringing: Ringing): Promise<void> {
 }
 
 async function talk(
-  { ari, people, clock, mediaReady, gone, channelId }: Ringing,
+  { ari, people, clock, mediaReady, talking, gone, channelId }: Ringing,
   persona: Persona,
   hangUp: (cause: number) => Promise<unknown>,
 ): Promise<void> {
@@ -108,11 +113,13 @@ async function talk(
     await ari.request('POST', `channels/${channelId}/answer`);
     for (let frame = 0; frame < LEAD_FRAMES; frame++) media.send(Buffer.alloc(FRAME_BYTES));
     call.answered();
+    talking.set(channelId, call);
     // After a stall of ours the missed ticks come in a burst: what has arrived meanwhile is heard first, or the person takes it for a hole in the line.
     stopTicking = clock.onFrame(() => setImmediate(() => call.tick()));
     await untilAborted(gone);
   } finally {
     stopTicking();
+    talking.delete(channelId);
     call.ended();
     media?.close();
     // The media channel and the bridge outlive the caller unless somebody removes them. The caller outlives us when this app is stopped.

@@ -31,6 +31,8 @@ export interface PersonCallRecord {
   heard: HeardWord[];
   /** In the order in which they were begun; the last one may have been cut off. */
   said: string[];
+  /** Keys that were sounded to this person, in order. */
+  keys: string;
   /** What an answering machine has on its tape: the words after the beep. */
   recordedText?: string;
 }
@@ -39,6 +41,8 @@ export interface PersonCallRecord {
 export interface PersonCall {
   answered(): void;
   hear(frame: Buffer): void;
+  /** The caller pressed a key. */
+  keyHeard(key: string): void;
   tick(): void;
   ended(): void;
   readonly heard: HeardWord[];
@@ -55,6 +59,7 @@ export function createPersonCall(persona: Persona, line: PersonLine): PersonCall
   const said: string[] = [];
   const plans: Array<{ atMs: number; run: () => void }> = [];
   let state: 'ringing' | 'talking' | 'ended' = 'ringing';
+  let keys = '';
   let nowMs = 0;
   let answeredAt = 0;
   let lastSpokeMs = 0;
@@ -139,6 +144,13 @@ export function createPersonCall(persona: Persona, line: PersonLine): PersonCall
       if (state === 'talking') understand(ears.hear(frame, nowMs));
     },
 
+    keyHeard(key) {
+      if (state !== 'talking') return;
+      keys += key;
+      newWords = true;
+      replies.heard(`[${key}]`);
+    },
+
     tick() {
       if (state !== 'talking') return;
       nowMs += frameMs;
@@ -167,6 +179,7 @@ export function createPersonCall(persona: Persona, line: PersonLine): PersonCall
         heardText: text(heard),
         heard,
         said,
+        keys,
         ...(from !== undefined && { recordedText: text(heard.filter((word) => word.startMs >= from)) }),
       });
     },

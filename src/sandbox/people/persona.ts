@@ -14,7 +14,7 @@ const pattern = text.transform((source, context) => {
 });
 
 const ruleSchema = z.strictObject({
-  /** Looked for in what was heard since this person last spoke. */
+  /** Looked for in what was heard since this person last spoke. A key that was pressed reads `[1]`. */
   heard: pattern,
   say: text.optional(),
   /** Keys pressed on the phone. */
