@@ -5,10 +5,12 @@ import { holdAttempt } from './call/hold-attempt.ts';
 import { runCall } from './call/run-call.ts';
 import { UserError } from './errors.ts';
 import type { ProcessParts } from './process-parts.ts';
+import { createCallQueue } from './queue/call-queue.ts';
 import { createCallWorker } from './queue/call-worker.ts';
 import { createCampaignStore } from './queue/campaign-store.ts';
 import { createDoNotCall } from './queue/do-not-call.ts';
 import { drainWorker } from './queue/drain-worker.ts';
+import { createParkWaiting } from './queue/park-waiting.ts';
 import { loadElevenLabsSdk } from './services/elevenlabs-client.ts';
 import { type AriConnection, createAriConnection } from './telephony/ari-connection.ts';
 import { watchAsterisk } from './watch-asterisk.ts';
@@ -51,6 +53,8 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
   const { ledger, leases } = keeping;
   const sweep = await startSweep({ ledger, leases, redis: keeping.impatient, keys, asterisk, log });
   onStop('sweep', sweep.stop);
+  const queue = createCallQueue(redis, keys.prefix);
+  onStop('calls queue', () => queue.close());
   const campaigns = createCampaignStore(redis, keys);
   const leave = new AbortController();
   const deps = wireCalls({
@@ -66,6 +70,7 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
     breakers: fences.breakers,
     policy: fences.policy,
     alerts,
+    parkWaiting: createParkWaiting(redis, queue),
   });
   const onError = (error: Error) => log.error({ err: error }, `calls queue: ${error.message}`);
   const worker = createCallWorker(

@@ -12,6 +12,7 @@ import { createEnergySpeechDetector } from './media/speech-detector-energy.ts';
 import type { CampaignStore } from './queue/campaign-store.ts';
 import type { DoNotCall } from './queue/do-not-call.ts';
 import type { Ledger } from './queue/ledger.ts';
+import type { ParkWaiting } from './queue/park-waiting.ts';
 import type { BreakerPolicy } from './resilience/breaker-policy.ts';
 import type { Breakers } from './resilience/breakers.ts';
 import type { AriConnection } from './telephony/ari-connection.ts';
@@ -33,6 +34,7 @@ export interface CallParts {
   services: Services;
   breakers: Breakers;
   alerts: Alerts;
+  parkWaiting: ParkWaiting;
   /** Of a trunk's breaker. */
   policy: BreakerPolicy;
   /** Aborts when this process can wait no longer for its calls. */
@@ -41,7 +43,7 @@ export interface CallParts {
 
 /** Puts the parts together into what a call needs. */
 export function wireCalls(parts: CallParts): CallDeps {
-  const { config, log, ledger, doNotCall, campaigns, asterisk, media, services, breakers, alerts, policy, leave } = parts;
+  const { config, log, ledger, doNotCall, campaigns, asterisk, media, services, breakers, alerts, parkWaiting, policy, leave } = parts;
   const sampleRate = config.mediaSampleRate;
   const { preparing, talking, crm, required } = services;
   const folder = join(config.dataDir, 'speech');
@@ -60,6 +62,7 @@ export function wireCalls(parts: CallParts): CallDeps {
     openingLines: createOpeningLines(preparing.textToSpeech, sampleRate),
     readyLines,
     fences: createCallFences({ breakers, required, trunk: { policy }, heldBackWaitMs: config.heldBackWaitMs }),
+    parkWaiting,
     alertCallFailed: (failed) => alerts.raise({ kind: 'call-failed', ...failed }),
     telephony: {
       unavailable: () =>

@@ -1,5 +1,6 @@
 import type { CallFences, TrunkPass } from './call/call-deps.ts';
 import type { Campaign } from './call/campaign.ts';
+import { createLookAgain } from './call/look-again.ts';
 import { TransientError } from './errors.ts';
 import type { ServiceDefinition } from './resilience/breaker.ts';
 import type { Breakers } from './resilience/breakers.ts';
@@ -15,7 +16,7 @@ export interface CallFencesParts {
   /** The services without which nobody may be rung; of each group, one is enough. */
   required: readonly (readonly string[])[];
   trunk: ServiceDefinition;
-  /** When a refused contact is looked at again; up to half as long is added at random. Milliseconds. */
+  /** How soon a refused contact is looked at again. Milliseconds. */
   heldBackWaitMs: number;
 }
 
@@ -35,7 +36,7 @@ export function createCallFences({ breakers, required, trunk, heldBackWaitMs }: 
       required.map(refusingAll).find((refusal) => refusal !== undefined) ?? breakers.refusing([trunkService(campaign)]),
     heldBack: breakers.heldBack,
     paceRefusal: createPace(REFUSED_LOOKS_PER_SECOND),
-    lookAgainMs: () => Math.round(heldBackWaitMs * (1 + Math.random() / 2)),
+    lookAgain: createLookAgain({ waitMs: heldBackWaitMs, looksPerSecond: REFUSED_LOOKS_PER_SECOND, now: Date.now }),
     async enterTrunk(campaign): Promise<TrunkPass> {
       const service = trunkService(campaign);
       const pass = await breakers.of(service).begin({ deadlineMs: TRUNK_TRIAL_MS });

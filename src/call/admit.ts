@@ -6,6 +6,7 @@ import type { Contact } from './contact.ts';
 import { nextDialTime } from './hours.ts';
 import type { Outcome } from './outcome.ts';
 import { redialAfter } from './redial.ts';
+import { waitForService } from './wait-for-service.ts';
 
 /** Where no dial time lies ahead at all (zones whose hours never meet), a human may mend the file meanwhile. */
 const NO_TIME_AHEAD_MS = 24 * 3_600_000;
@@ -40,12 +41,6 @@ export async function admit(job: CallJob, deps: CallDeps): Promise<AdmittedCall 
     return { kind: 'parked', until, reason };
   };
 
-  const wait = async (service: string, reason: string): Promise<CallVerdict> => {
-    deps.fences.heldBack(service, job.data.attemptId);
-    await deps.fences.paceRefusal(job.signal);
-    return park(deps.now() + deps.fences.lookAgainMs(), reason);
-  };
-
   const now = deps.now();
   const campaign = await deps.campaigns.load(job.data.campaign);
   if (campaign === undefined) return park(now + NO_TIME_AHEAD_MS, `campaign ${job.data.campaign} is not in Redis; enqueue it again`);
@@ -60,7 +55,7 @@ export async function admit(job: CallJob, deps: CallDeps): Promise<AdmittedCall 
   if (!times.allowed) return park(times.at ?? now + NO_TIME_AHEAD_MS, times.reason);
 
   const unavailable = deps.telephony.unavailable();
-  if (unavailable !== undefined) return wait('asterisk', unavailable);
+  if (unavailable !== undefined) return waitForService(job, 'asterisk', unavailable, deps);
 
   const refused = deps.fences.refusing(campaign);
   if (refused !== undefined) {
@@ -68,7 +63,7 @@ export async function admit(job: CallJob, deps: CallDeps): Promise<AdmittedCall 
     if (campaign.whenServiceDown === 'fail') {
       return { campaign, contact: entry.contact, ending: { disposition: 'failed', service: refused.service, reason } };
     }
-    return wait(refused.service, reason);
+    return waitForService(job, refused.service, reason, deps);
   }
   return { campaign, contact: entry.contact };
 }

@@ -2,11 +2,13 @@ import type { Conversation, ConversationRequest } from '../conversation/conversa
 import type { MediaLeg } from '../media/media-leg.ts';
 import type { DoNotCall } from '../queue/do-not-call.ts';
 import type { Ledger } from '../queue/ledger.ts';
+import type { ParkWaiting } from '../queue/park-waiting.ts';
 import type { Crm } from '../services/crm.ts';
 import type { Dialler } from '../telephony/dialler.ts';
 import type { CallJob } from './call-job.ts';
 import type { Campaign } from './campaign.ts';
 import type { Contact } from './contact.ts';
+import type { LookAgain } from './look-again.ts';
 import type { OpeningLines } from './opening-lines.ts';
 import type { Disposition, Outcome, TranscriptEntry } from './outcome.ts';
 import type { ReadyLinesStore } from './ready-lines.ts';
@@ -46,6 +48,8 @@ export interface CallDeps {
   openingLines: OpeningLines;
   readyLines: ReadyLinesStore;
   fences: CallFences;
+  /** Parks the contacts of a campaign that are next in the queue. */
+  parkWaiting: ParkWaiting;
   /** A call failed for ever, by no fault of the callee: humans are told. Never throws. */
   alertCallFailed(failed: {
     attempt: string;
@@ -76,12 +80,12 @@ export interface CallDeps {
 export interface CallFences {
   /** The first service of those that this campaign needs that isn't to be asked now. Synchronous: evaluated for every job. */
   refusing(campaign: Campaign): { service: string; since: number; reason: string } | undefined;
-  /** This attempt was not placed because of this service. */
-  heldBack(service: string, attemptId: string): void;
+  /** These attempts were not placed because of this service. */
+  heldBack(service: string, ...attemptIds: string[]): void;
   /** Waits until one more refused look is due: an outage costs a bounded number of looks a second, however many contacts are queued. */
   paceRefusal(signal: AbortSignal): Promise<void>;
-  /** When a contact that was refused is looked at again; spread a little. Milliseconds. */
-  lookAgainMs(): number;
+  /** When contacts that were refused are looked at again. */
+  lookAgain: LookAgain;
   /** The dial's way through the breaker of its trunk. Throws a ServiceError that is held back when the trunk isn't to be used. */
   enterTrunk(campaign: Campaign): Promise<TrunkPass>;
 }

@@ -58,7 +58,9 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
     await audio.close();
     const ending = await unanswered(call, result, prepared, deps);
     // A trial that fails tells of the trunk, and mustn't cost the contact that it was made with.
-    return refused && trunk.trial && 'disposition' in ending ? { ...ending, redialInMs: deps.fences.lookAgainMs() } : ending;
+    return refused && trunk.trial && 'disposition' in ending
+      ? { ...ending, redialInMs: deps.fences.lookAgain.next(call.campaign.name) - deps.now() }
+      : ending;
   } catch (error) {
     abort.abort(error);
     await audio?.close();

@@ -13,5 +13,5 @@ export async function park(call: OwnedCall, waitMs: number, reason: string, deps
 /** A service was closed to this call between two of its steps. */
 export function parkForService(call: OwnedCall, error: ServiceError, deps: CallDeps): Promise<CallVerdict> {
   deps.fences.heldBack(error.service, call.attemptId);
-  return park(call, deps.fences.lookAgainMs(), error.message, deps);
+  return park(call, deps.fences.lookAgain.next(call.campaign.name) - deps.now(), error.message, deps);
 }

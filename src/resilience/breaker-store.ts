@@ -91,7 +91,7 @@ export interface BreakerStore {
   close(service: string, under: { epoch: number; token?: string } | 'any'): Promise<number | undefined>;
   /** The news has reached its humans. */
   told(id: string): Promise<void>;
-  heldBack(service: string, id: string): Promise<void>;
+  heldBack(service: string, ids: readonly string[]): Promise<void>;
   countHeldBack(service: string): Promise<number>;
   /** Names that processes of this installation have breakers for. */
   services(): Promise<string[]>;
@@ -160,9 +160,9 @@ export function createBreakerStore({ redis, prefix, processId }: BreakerStoreOpt
     async told(id) {
       await redis.multi().hdel(keys.news, id).zrem(keys.tellers, id).exec();
     },
-    async heldBack(service, id) {
+    async heldBack(service, ids) {
       // Counts different calls, a few per mille off, in 12 kB at most: a call held back is looked at many times.
-      await redis.pfadd(keys.held(service), id);
+      await redis.pfadd(keys.held(service), ...ids);
     },
     countHeldBack: (service) => redis.pfcount(keys.held(service)),
     services: async () => (await redis.smembers(keys.services)).sort(),

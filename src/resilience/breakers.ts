@@ -35,8 +35,8 @@ export interface Breakers {
    * probe exists, a call must be the trial: then one call at a time is told `undefined`.
    */
   refusing(services: readonly string[]): Refusal | undefined;
-  /** A call was not placed because of this service. @param call counted once, however often it is looked at. */
-  heldBack(service: string, call: string): void;
+  /** Calls were not placed because of this service. @param calls each counted once, however often it is looked at. */
+  heldBack(service: string, ...calls: string[]): void;
   /** By a human: stays so until a human closes it. */
   open(service: string, reason: string): Promise<void>;
   close(service: string): Promise<void>;
@@ -134,12 +134,12 @@ export function createBreakers(options: BreakersOptions): Breakers {
       const notClosed = names.map(of).filter(({ state }) => state !== 'closed');
       return notClosed.find((breaker) => !breaker.ticket())?.refusal();
     },
-    heldBack(service, call) {
-      if (fleet.connected) fleet.store?.heldBack(service, call).catch(() => {});
+    heldBack(service, ...calls) {
+      if (fleet.connected) fleet.store?.heldBack(service, calls).catch(() => {});
       const alone = heldBackAlone.get(service) ?? new Set();
       heldBackAlone.set(service, alone);
       if (of(service).scope === 'fleet') alone.clear();
-      else if (alone.size < HELD_BACK_ALONE_LIMIT) alone.add(call);
+      else for (const call of calls) if (alone.size < HELD_BACK_ALONE_LIMIT) alone.add(call);
     },
     async open(service, reason) {
       const cause: BreakerCause = { message: reason, code: 'opened-by-hand', category: 'manual' };

@@ -74,3 +74,25 @@ it('a campaign that would rather fail than wait fails at once, and its failures 
   expect(messages()).toEqual([3, 3, 3]);
   expect(outage.world.smtp.mails.some(({ text }) => /\+200 more calls failed/.test(text))).toBe(true);
 });
+
+it('ten thousand contacts wait for a trunk that is down, and those of another campaign behind them are called within seconds', {
+  timeout: 120_000,
+}, async () => {
+  const settings = { CALL_CONCURRENCY: '2', HELD_BACK_WAIT: '30000' };
+  outage = await startOutage({ world: { trunks: ['PJSIP/carrier', 'PJSIP/other'] }, settings });
+  const { asterisk, queue, contactOf } = outage;
+  asterisk.refuseTrunk('PJSIP/carrier', { cause: 34, sipStatus: 503 });
+  const ill = { ...reminder, name: 'over-the-ill-trunk', dialString: 'PJSIP/{e164}@carrier' };
+  const well = { ...reminder, name: 'over-the-other', dialString: 'PJSIP/{e164}@other' };
+  await outage.enqueue(ill, strangers);
+  await eventually(() => expect(outage.told(/Trunk PJSIP\/carrier can't be used/)).toEqual(ONCE));
+  const behind = ['busy', 'rejects', 'congestion'];
+  await outage.enqueue(well, behind.map(contactOf));
+  const since = performance.now();
+  await eventually(() => expect(behind.map((role) => outage.dialsTo(role))).toEqual([1, 1, 1]));
+  // Looked at one by one, the others would have kept them waiting for more than eight minutes.
+  expect(performance.now() - since).toBeLessThan(30_000);
+  expect(await queue.getFailedCount()).toBe(0);
+  const { delayed = 0 } = await queue.getJobCounts('delayed');
+  expect(delayed).toBeGreaterThan(COUNT - 300);
+});
