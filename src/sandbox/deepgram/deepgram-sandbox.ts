@@ -4,10 +4,13 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
 import { createFaultSwitch, type Fault, refuseHandshake } from '../faults.ts';
+import { type Brain, type BrainReply, type BrainRequest, createRuleBrain } from '../openai/brain.ts';
 import { createSandboxApp, listenOnLoopback, type SandboxServer } from '../sandbox-server.ts';
+import type { AgentSettings } from './agent-messages.ts';
+import { startAgentSocket } from './agent-socket.ts';
 import { type DeepgramClose, deepgramErrors, refuse } from './deepgram-errors.ts';
 import { listenAsFlux } from './flux.ts';
-import { type ListenSession, startListenSocket } from './listen-socket.ts';
+import { type Json, type ListenSession, startListenSocket } from './listen-socket.ts';
 import { listenAsNova } from './nova.ts';
 
 export interface DeepgramSandboxOptions {
@@ -16,11 +19,21 @@ export interface DeepgramSandboxOptions {
   port?: number | undefined;
   /** A session that hears nothing for so long is closed. Milliseconds; the real one's are 10 s. */
   idleTimeoutMs?: number;
+  /** What the voice agent thinks with. Default: the rules of brain.yaml. */
+  brain?: Brain | undefined;
+  /** From the end of the user's turn to the agent's first word. Milliseconds. */
+  thinkMs?: number;
+  /** How much faster than it is spoken the agent's sound comes. */
+  speed?: number;
 }
 
 export interface DeepgramSandbox extends SandboxServer {
   /** Living sessions. */
   readonly sessions: number;
+  /** What the voice agent was set up with, oldest first. */
+  readonly agentSettings: readonly AgentSettings[];
+  /** What the voice agent's brain was asked and what it replied, oldest first. */
+  readonly agentReplies: readonly { request: BrainRequest; reply: BrainReply }[];
   /** Closes every living session, with a code and a reason. */
   closeSessions(reason: DeepgramClose): void;
   /** Ends every living session with an error message and a close. */
@@ -52,9 +65,11 @@ const Flux = z.object({
   language_hint: z.string().min(1).optional(),
 });
 
-/** Deepgram in miniature: both streaming sockets for what the sandbox's voice speaks, and the projects. */
+/** Deepgram in miniature: both streaming sockets for what the sandbox's voice speaks, the voice agent, and the projects. */
 export async function startDeepgramSandbox(options: DeepgramSandboxOptions = {}): Promise<DeepgramSandbox> {
-  const { apiKey, idleTimeoutMs = 10_000, port } = options;
+  const { apiKey, idleTimeoutMs = 10_000, port, brain = createRuleBrain(), thinkMs = 60, speed = 20 } = options;
+  const agentSettings: AgentSettings[] = [];
+  const agentReplies: { request: BrainRequest; reply: BrainReply }[] = [];
   const faults = createFaultSwitch({ presets: deepgramErrors });
   const app = createSandboxApp(faults);
   const isKnown = ({ headers }: { headers: IncomingMessage['headers'] }) => {
@@ -75,14 +90,22 @@ export async function startDeepgramSandbox(options: DeepgramSandboxOptions = {})
   const sessions = new Map<WebSocket, ListenSession>();
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     faults.upgrade(request, socket, (fault) => {
-      const asked = isKnown(request) ? understand(request) : deepgramErrors.invalidAuth401;
+      const asked = isKnown(request) ? (isAgent(request) ? agent : understand(request, idleTimeoutMs)) : deepgramErrors.invalidAuth401;
       if ('kind' in asked) return refuseHandshake(asked, socket);
       sockets.handleUpgrade(request, socket, head, (ws) => {
         ws.on('close', () => sessions.delete(ws));
-        sessions.set(ws, startListenSocket(ws, { ...asked, idleTimeoutMs, fault }));
+        sessions.set(ws, asked.start(ws, fault));
       });
     });
   });
+  const agent: Asked = {
+    start: (ws, fault) =>
+      startAgentSocket(ws, {
+        ...{ brain, idleTimeoutMs, thinkMs, speed, fault },
+        onSettings: (settings) => agentSettings.push(settings),
+        onThought: (thought) => agentReplies.push(thought),
+      }),
+  };
   const dropSessions = () => {
     for (const ws of sockets.clients) ws.terminate();
   };
@@ -90,6 +113,8 @@ export async function startDeepgramSandbox(options: DeepgramSandboxOptions = {})
   const server = await listenOnLoopback(app, faults, port);
   return {
     ...server,
+    agentSettings,
+    agentReplies,
     get sessions() {
       return sockets.clients.size;
     },
@@ -106,23 +131,34 @@ export async function startDeepgramSandbox(options: DeepgramSandboxOptions = {})
   };
 }
 
-type Asked = Pick<Parameters<typeof startListenSocket>[1], 'sampleRate' | 'signsOfLife' | 'listen'>;
+type Say = (message: Json) => void;
+
+/** What a handshake asks for. */
+interface Asked {
+  start(ws: WebSocket, fault: Fault | undefined): ListenSession;
+}
+
+function isAgent(request: IncomingMessage): boolean {
+  return new URL(request.url ?? '/', 'http://sandbox').pathname === '/v1/agent/converse';
+}
 
 /** What a handshake asks for, or why it is refused. */
-function understand(request: IncomingMessage): Asked | Extract<Fault, { kind: 'status' }> {
+function understand(request: IncomingMessage, idleTimeoutMs: number): Asked | Extract<Fault, { kind: 'status' }> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://sandbox');
   const query = Object.fromEntries(searchParams);
   if (pathname === '/v1/listen') {
     const { data, error } = Nova.safeParse(query);
     if (!data) return refuseQuery(error);
     const { model, interim_results: interims, sample_rate: sampleRate } = data;
-    return { sampleRate, signsOfLife: ['KeepAlive'], listen: (say) => listenAsNova(say, { model, interims }) };
+    const nova = { sampleRate, signsOfLife: ['KeepAlive'], listen: (say: Say) => listenAsNova(say, { model, interims }) };
+    return { start: (ws, fault) => startListenSocket(ws, { ...nova, idleTimeoutMs, fault }) };
   }
   if (pathname === '/v2/listen') {
     const { data, error } = Flux.safeParse(query);
     if (!data) return refuseQuery(error);
     const { sample_rate: sampleRate, eot_threshold: eotThreshold, eot_timeout_ms: eotTimeoutMs } = data;
-    return { sampleRate, signsOfLife: [], listen: (say) => listenAsFlux(say, { eotThreshold, eotTimeoutMs }) };
+    const flux = { sampleRate, signsOfLife: [], listen: (say: Say) => listenAsFlux(say, { eotThreshold, eotTimeoutMs }) };
+    return { start: (ws, fault) => startListenSocket(ws, { ...flux, idleTimeoutMs, fault }) };
   }
   return refuse(404, 'NOT_FOUND', 'There is nothing here.');
 }

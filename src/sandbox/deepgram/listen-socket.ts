@@ -109,13 +109,14 @@ export function startListenSocket(socket: WebSocket, options: ListenSocketOption
   return session;
 }
 
-function isLoud(pcm: Buffer): boolean {
+/** Whether somebody speaks in it. */
+export function isLoud(pcm: Buffer): boolean {
   let energy = 0;
   for (let at = 0; at + 1 < pcm.length; at += 2) energy += pcm.readInt16LE(at) ** 2;
   return energy > LOUD * (pcm.length / 2);
 }
 
-function parseJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
