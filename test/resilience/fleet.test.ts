@@ -153,7 +153,7 @@ it('while a health worker lives, the trials are left to it; when it is gone, the
   const health = await join({ dataPlane: async () => Promise.reject(unavailable()) }, { healthWorker: true });
   const one = await join({ dataPlane });
   await fourFail(one);
-  await vi.waitFor(() => expect(one.breakers.of(SPEECH).scope).toBe('fleet'), patiently);
+  for (const each of [one, health]) await vi.waitFor(() => expect(each.breakers.of(SPEECH).scope).toBe('fleet'), patiently);
   world.up = true;
   expect(await health.breakers.trial(SPEECH, { early: true })).toBe('failed');
   await new Promise((resolve) => setTimeout(resolve, 600));
