@@ -73,9 +73,14 @@ export function deepgramDialect(model: string): DeepgramDialect {
 }
 
 function failureOf(message: SocketMessage): Heard {
+  return { kind: 'failure', error: reportedError(message) };
+}
+
+/** What an error message says, in the shape of the service's HTTP errors. A code that no table knows is the service's fault. */
+export function reportedError(message: SocketMessage): Error {
   const code = textOf(message.code) || 'service-error';
   const reported = fault(code, 'the service ended the session', fault('service-error', 'an error message'));
-  return { kind: 'failure', error: Object.assign(reported, { body: { description: message.description } }) };
+  return Object.assign(reported, { body: { description: message.description } });
 }
 
 function transcriptOf({ channel }: SocketMessage): string {

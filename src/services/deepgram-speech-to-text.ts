@@ -1,5 +1,6 @@
 import { createClassify } from '../error-classification/classify.ts';
 import { type DeepgramDialect, deepgramDialect } from './deepgram-dialect.ts';
+import { DEEPGRAM_BASE_URL, probeDeepgram } from './deepgram-probe.ts';
 import { startDeepgramSession } from './deepgram-session.ts';
 import { DEEPGRAM_ERRORS } from './errors/deepgram.ts';
 import type { Probed } from './probe.ts';
@@ -21,7 +22,6 @@ export interface DeepgramSpeechToTextOptions {
   settleMs?: number | undefined;
 }
 
-export const DEEPGRAM_BASE_URL = 'https://api.deepgram.com';
 const OPERATION = 'speech-to-text';
 
 /** Deepgram's Nova or Flux, with commits when we say so. Written on websockets: its SDK reconnects behind our back. */
@@ -58,23 +58,7 @@ export function createDeepgramSpeechToText(options: DeepgramSpeechToTextOptions)
       }
     },
 
-    /** GET /v1/projects: free, and proves the key. */
-    async probe(signal) {
-      signal.throwIfAborted();
-      const watch = createRequestWatch({ signal, deadlineMs, lateCode: 'no-answer' });
-      try {
-        const request = { headers: { authorization: `Token ${apiKey}` }, signal: watch.signal };
-        const response = await watch.settle(fetch(`${baseUrl.replace(/\/$/, '')}/v1/projects`, request));
-        const text = await watch.settle(response.text());
-        if (response.ok) return;
-        throw Object.assign(new Error('refused'), { statusCode: response.status, headers: response.headers, body: parse(text) });
-      } catch (error) {
-        signal.throwIfAborted();
-        throw classify(error, 'health check');
-      } finally {
-        watch.dispose();
-      }
-    },
+    probe: (signal) => probeDeepgram({ apiKey, baseUrl, deadlineMs, classify, signal }),
   };
 }
 
@@ -84,13 +68,4 @@ function sessionUrl(baseUrl: string, dialect: DeepgramDialect, session: SpeechTo
   const query = { ...dialect.query(new Intl.Locale(session.language).language), ...audio };
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   return url;
-}
-
-/** A page from something in between is none of the service's: its status alone has to do. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -13,6 +13,8 @@ export interface ServiceSocketOptions {
   toBody: (reason: string) => unknown;
   onOpen?: () => void;
   onMessage: (type: string, message: SocketMessage) => void;
+  /** Without it a binary message is no message. */
+  onBinary?: (data: Buffer) => void;
   /** The connection is gone or useless. Called at most once, and not after `close` or `terminate`. */
   onFailure: (error: unknown) => void;
 }
@@ -31,7 +33,7 @@ export interface ServiceSocket {
   terminate(): void;
 }
 
-/** The messages are transcripts: short. */
+/** The messages are transcripts, or a few seconds of sound: short. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** Enough to read why a handshake was refused. */
 const MAX_REFUSAL_BYTES = 16 * 1024;
@@ -44,7 +46,7 @@ const CLOSE_MS = 1_000;
  * a bad key; and it cannot break off a handshake. Deepgram's reconnects by itself, behind the back of whoever counts connections.
  */
 export function openServiceSocket(options: ServiceSocketOptions): ServiceSocket {
-  const { url, headers, typeField, toBody, onOpen, onMessage, onFailure } = options;
+  const { url, headers, typeField, toBody, onOpen, onMessage, onBinary, onFailure } = options;
   const socket = new WebSocket(url, { headers, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES });
   let over = false;
   let lastHeardAt = performance.now();
@@ -68,6 +70,7 @@ export function openServiceSocket(options: ServiceSocketOptions): ServiceSocket 
   socket.on('message', (data, isBinary) => {
     if (over) return;
     heard();
+    if (isBinary && onBinary) return onBinary(data as Buffer);
     const message = isBinary ? undefined : parse(data.toString());
     const type = message?.[typeField];
     if (message && typeof type === 'string') onMessage(type, message);

@@ -1,0 +1,55 @@
+import { reportedError } from './deepgram-dialect.ts';
+import type { SocketMessage } from './service-socket.ts';
+import type { AgentEvent, AgentToolCall } from './voice-agent.ts';
+
+/** What a message of the voice agent means to a session. */
+export type AgentHeard = { kind: 'welcome' } | { kind: 'ready' } | { kind: 'failure'; error: Error } | AgentEvent;
+
+/** Undefined for what tells us nothing: acknowledgements, history, thoughts, latencies, and what the future brings. */
+export function readAgentMessage(type: string, message: SocketMessage): AgentHeard | undefined {
+  switch (type) {
+    case 'Welcome':
+      return { kind: 'welcome' };
+    case 'SettingsApplied':
+      return { kind: 'ready' };
+    case 'Error':
+      return { kind: 'failure', error: reportedError(message) };
+    case 'Warning':
+    case 'InjectionRefused':
+      return { kind: 'warning', code: textOf(message.code) || type, detail: textOf(message.description) || textOf(message.message) };
+    case 'UserStartedSpeaking':
+      return { kind: 'callee-speaks' };
+    case 'ConversationText':
+      return readText(message);
+    case 'AgentAudioDone':
+      return { kind: 'said' };
+    case 'FunctionCallRequest':
+      return readToolCalls(message);
+    case 'FunctionCallCancelled':
+      return { kind: 'tool-calls-cancelled', callIds: functionsOf(message).map(({ id }) => textOf(id)) };
+    default:
+      return undefined;
+  }
+}
+
+function readText({ role, content }: SocketMessage): AgentEvent | undefined {
+  const text = textOf(content);
+  if (text === '') return undefined;
+  return { kind: role === 'user' ? 'callee-said' : 'words', text };
+}
+
+/** What the service runs itself is none of ours. */
+function readToolCalls(message: SocketMessage): AgentEvent | undefined {
+  const calls = functionsOf(message).flatMap<AgentToolCall>(({ id, name, arguments: json, client_side: ours }) =>
+    ours === false ? [] : [{ callId: textOf(id), name: textOf(name), arguments: textOf(json) }],
+  );
+  return calls.length > 0 ? { kind: 'tool-calls', calls } : undefined;
+}
+
+function functionsOf({ functions }: SocketMessage): SocketMessage[] {
+  return Array.isArray(functions) ? functions.filter((one) => typeof one === 'object' && one !== null) : [];
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value.trim() : '';
+}

@@ -1,0 +1,75 @@
+import { createClassify } from '../error-classification/classify.ts';
+import { startDeepgramAgentSession } from './deepgram-agent-session.ts';
+import type { DeepgramAgentModels } from './deepgram-agent-settings.ts';
+import { probeDeepgram } from './deepgram-probe.ts';
+import { DEEPGRAM_AGENT_ERRORS } from './errors/deepgram-agent.ts';
+import type { Probed } from './probe.ts';
+import { createRequestWatch } from './request-watch.ts';
+import type { VoiceAgent, VoiceAgentRequest } from './voice-agent.ts';
+
+export interface DeepgramAgentOptions {
+  apiKey: string;
+  /** Where the agent is reached: another host than the rest of Deepgram. */
+  agentUrl?: string | undefined;
+  /** Of the rest. */
+  baseUrl?: string | undefined;
+  models: DeepgramAgentModels;
+  /** Until the service is set up, and again until each reply begins. Milliseconds. */
+  deadlineMs: number;
+  /** Milliseconds; 5 s unless told otherwise. */
+  stallMs?: number | undefined;
+  /** Without audio the service wants a sign of life at least every 8 s. Milliseconds; 5 s unless told otherwise. */
+  keepAliveMs?: number | undefined;
+}
+
+export const DEEPGRAM_AGENT_URL = 'https://agent.deepgram.com';
+const OPERATION = 'voice agent';
+
+/** Deepgram's Voice Agent. Written on websockets: its SDK reconnects behind our back, to a session without settings. */
+export function createDeepgramAgent(options: DeepgramAgentOptions): VoiceAgent & Probed {
+  const { apiKey, agentUrl = DEEPGRAM_AGENT_URL, models, deadlineMs, stallMs = 5_000, keepAliveMs = 5_000 } = options;
+  const secrets = [apiKey, ...(typeof models.speak === 'string' ? [] : [models.speak.elevenLabs.apiKey])];
+  const classify = createClassify({ service: 'deepgram:voice-agent', table: DEEPGRAM_AGENT_ERRORS, secrets });
+  const url = new URL(`${agentUrl.replace(/^http/i, 'ws').replace(/\/$/, '')}/v1/agent/converse`);
+
+  async function open(request: VoiceAgentRequest) {
+    request.signal.throwIfAborted();
+    const watch = createRequestWatch({ signal: request.signal, deadlineMs, lateCode: 'no-answer' });
+    let started: ReturnType<typeof startDeepgramAgentSession> | undefined;
+    try {
+      const toServiceError = (error: unknown) => classify(error, OPERATION);
+      started = startDeepgramAgentSession({ url, apiKey, models, request, replyMs: deadlineMs, stallMs, keepAliveMs, toServiceError });
+      await watch.settle(started.ready);
+      return started.session;
+    } catch (error) {
+      started?.session.close();
+      request.signal.throwIfAborted();
+      throw classify(error, OPERATION);
+    } finally {
+      watch.dispose();
+    }
+  }
+
+  return { open, probe: (signal) => probeDeepgram({ apiKey, baseUrl: options.baseUrl, deadlineMs, classify, signal }) };
+}
+
+/** What a trial of a voice agent is: it has to think of a word and begin to say it. Rejects with a ServiceError, or the signal's reason. */
+export async function tryVoiceAgent(agent: VoiceAgent, sampleRate: number, signal: AbortSignal): Promise<void> {
+  const heard = Promise.withResolvers<void>();
+  const session = await agent.open({
+    ...{ sampleRate, signal, language: 'en', voice: '' },
+    brief: () => ({ instructions: 'Answer with the word yes.', tools: [] }),
+    history: () => [],
+    onEvent: ({ kind }) => kind === 'sound' && heard.resolve(),
+    onError: heard.reject,
+  });
+  const onAbort = () => heard.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    session.ask('yes?');
+    await heard.promise;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    session.close();
+  }
+}
