@@ -1,11 +1,14 @@
+import { meaningOf } from './asides.ts';
 import type { Ear } from './listening.ts';
 import { isOptOut } from './opt-out-phrases.ts';
+import type { Voice } from './speaking.ts';
+import { createTimer } from './timer.ts';
 
 /**
  * What may cut the agent off:
- * - `sound`: the callee begins to speak
- * - `words`: something that was understood; for lines on which sounds cut us off for nothing
- * - `opening`: the callee begins to speak, but not their "Hello?" right after picking up, which is meant as a beginning
+ * - `sound`: the callee begins to speak, which pauses us at once; words cut us off, anything less lets us go on where we paused
+ * - `words`: something that was understood; for lines on which sounds pause us for nothing
+ * - `opening`: as `sound`, but not their "Hello?" right after picking up, which is meant as a beginning
  * - `nothing`: a goodbye is heard to its end
  * A wish never to be called again always does, except in a goodbye.
  */
@@ -15,48 +18,134 @@ export type BargeInPolicy = 'sound' | 'words' | 'opening' | 'nothing';
 const HELLO_WITHIN_MS = 1_500;
 /** A "Hello?" takes less; a company's greeting or an answering machine takes more, and is listened to. Milliseconds from its detection. */
 const HELLO_MS = 1_800;
+/** Sound in which nothing is understood for so long is no word to us: we go on over it. Milliseconds. */
+const MAX_PAUSE_MS = 3_000;
+/** Paused by sounds without words this often in a row: from then on only words cut us off. */
+const MAX_FALSE_ALARMS = 2;
+/** What was said this long before we have finished wasn't the answer. Milliseconds. */
+const ASIDE_AFTER_MS = 1_500;
 
 export interface BargeIn {
   /** Aborts at the barge-in. */
   readonly signal: AbortSignal;
   /** What cut us off was the callee's own greeting, not an answer to us. */
   readonly byGreeting: boolean;
+  /** So often in a row, up to now, we were paused by sounds without a word, or by our own echo. */
+  readonly falseAlarms: number;
   stop(): void;
 }
 
-/** Watches the callee while the agent thinks and speaks. */
-export function watchForBargeIn(ear: Ear, policy: () => BargeInPolicy): BargeIn {
-  const controller = new AbortController();
-  let byGreeting = false;
-  let hello: NodeJS.Timeout | undefined;
+export interface BargeInOptions {
+  ear: Ear;
+  voice: Pick<Voice, 'pause' | 'resume' | 'lately'>;
+  policy: () => BargeInPolicy;
+  /** In a row, before this watch. After a few of them sounds don't pause us any more. */
+  falseAlarmsBefore?: number | undefined;
+  /** The callee said something that was no answer: a "mhm" while we went on. */
+  onAside?: ((said: { text: string; atMs: number }) => void) | undefined;
+}
 
-  const cutOff = () => {
+/** Watches the callee while the agent thinks and speaks. */
+export function watchForBargeIn(options: BargeInOptions): BargeIn {
+  const { ear, voice, onAside = () => {} } = options;
+  const controller = new AbortController();
+  const timers = { hello: createTimer(), pause: createTimer(), aside: createTimer() };
+  let byGreeting = false;
+  let paused = false;
+  let falseAlarms = options.falseAlarmsBefore ?? 0;
+  let understood = '';
+
+  function policy(): BargeInPolicy {
+    const wanted = options.policy();
+    return wanted !== 'nothing' && falseAlarms >= MAX_FALSE_ALARMS ? 'words' : wanted;
+  }
+
+  const meaning = (text: string) => (isOptOut(text) ? 'meant' : meaningOf(text, voice.lately));
+
+  function cutOff(): void {
+    // Not resumed: whoever is told drops what was paused.
+    paused = false;
     stop();
     controller.abort(new Error('the callee barged in'));
-  };
+  }
+
+  function pause(): void {
+    timers.aside.stop();
+    if (paused) return;
+    paused = true;
+    voice.pause();
+    timers.pause.start(MAX_PAUSE_MS, () => {
+      falseAlarms++;
+      goOn();
+    });
+  }
+
+  function goOn(): void {
+    timers.pause.stop();
+    if (!paused) return;
+    paused = false;
+    voice.resume();
+  }
 
   function onSpeech(atMs: number): void {
     const now = policy();
-    if (now === 'sound' || (now === 'opening' && atMs > HELLO_WITHIN_MS)) cutOff();
-    else if (now === 'opening') {
-      hello ??= setTimeout(() => {
+    if (now === 'sound' || (now === 'opening' && atMs > HELLO_WITHIN_MS)) pause();
+    else if (now === 'opening' && !timers.hello.running) {
+      timers.hello.start(HELLO_MS, () => {
         if (!ear.speaking) return;
         byGreeting = true;
         cutOff();
-      }, HELLO_MS);
+      });
     }
   }
 
   function onWords(text: string): void {
+    understood = text;
     const now = policy();
-    if (now === 'sound' || now === 'words' || (now === 'opening' && isOptOut(text))) cutOff();
+    if (now === 'nothing' || (now === 'opening' && !paused && !isOptOut(text))) return;
+    if (meaning(text) === 'meant') cutOff();
   }
 
-  const unsubscribe = ear.onSound((sound) => (sound.kind === 'speech' ? onSpeech(sound.atMs) : onWords(sound.text)));
+  /** They are silent, though perhaps not for long: who has said no more than a "mhm" is spoken to again at once. */
+  function onPause(text: string): void {
+    if (!paused) return;
+    if (meaning(text) === 'undecided') cutOff();
+    else goOn();
+  }
+
+  /** They are silent again, and it was no barge-in. */
+  function onQuiet(): void {
+    const isEcho = understood !== '' && meaning(understood) === 'echo';
+    if (isEcho || (paused && understood === '')) falseAlarms++;
+    goOn();
+    if (policy() === 'nothing') return;
+    if (isEcho) ear.takeWords();
+    else if (understood !== '') timers.aside.start(ASIDE_AFTER_MS, takeAside);
+    understood = '';
+  }
+
+  function takeAside(): void {
+    const said = ear.takeWords();
+    if (said !== undefined) onAside(said);
+  }
+
+  const unsubscribe = ear.onSound((sound) => {
+    switch (sound.kind) {
+      case 'speech':
+        return onSpeech(sound.atMs);
+      case 'words':
+        return onWords(sound.text);
+      case 'pause':
+        return onPause(sound.text);
+      case 'quiet':
+        return onQuiet();
+    }
+  });
 
   function stop(): void {
-    clearTimeout(hello);
+    for (const timer of Object.values(timers)) timer.stop();
     unsubscribe();
+    goOn();
   }
 
   if (ear.speaking) onSpeech(0);
@@ -64,6 +153,9 @@ export function watchForBargeIn(ear: Ear, policy: () => BargeInPolicy): BargeIn 
     signal: controller.signal,
     get byGreeting() {
       return byGreeting;
+    },
+    get falseAlarms() {
+      return falseAlarms;
     },
     stop,
   };

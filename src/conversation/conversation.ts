@@ -8,6 +8,7 @@ import type { LanguageModel } from '../services/language-model.ts';
 import type { SpeechToText } from '../services/speech-to-text.ts';
 import type { TextToSpeech } from '../services/text-to-speech.ts';
 import { type AnswerWatch, watchAnswer } from './answered-by.ts';
+import type { CallLine } from './call-line.ts';
 import { watchCall } from './call-over.ts';
 import { type ConversationState, holdDialogue } from './dialogue.ts';
 import { sayLastWords } from './ending.ts';
@@ -17,6 +18,7 @@ import { createEar } from './listening.ts';
 import { type MachineLines, machineHungUp, meetMachine } from './meet-machine.ts';
 import { isOptOut } from './opt-out-phrases.ts';
 import { createPatience } from './patience.ts';
+import { playRingTone } from './ring-tone.ts';
 import { NOTHING_READY, type ReadyLine, type ReadyLines } from './ready-lines.ts';
 import { createVoice, type Spoken } from './speaking.ts';
 import { type BroughtHome, campaignTools } from './tools/campaign-tools.ts';
@@ -49,7 +51,7 @@ export interface ConversationRequest {
    */
   campaign: Pick<
     Campaign,
-    'goal' | 'script' | 'goodbye' | 'apology' | 'language' | 'voice' | 'limits' | 'optOutKey' | 'answers' | 'callBack'
+    'goal' | 'script' | 'goodbye' | 'apology' | 'language' | 'voice' | 'limits' | 'optOutKey' | 'answers' | 'callBack' | 'transfer' | 'ivr'
   >;
   contact: Contact;
   /** Spoken first, at once. */
@@ -57,6 +59,8 @@ export interface ConversationRequest {
   /** What is done with machines that answer: without it we hang up on mailboxes, and introduce ourselves to a screening service with the opening. */
   machines?: MachineLines | undefined;
   leg: MediaLeg;
+  /** Without it nobody is put through, and no keys are pressed. */
+  line?: CallLine | undefined;
   /** Aborts when the call is over, whoever hung up, or when nobody answered. */
   signal: AbortSignal;
   /** Aborts when we have to go in the middle of the talk: it then ends with a goodbye. */
@@ -142,9 +146,25 @@ export function createConversation(request: ConversationRequest, deps: Conversat
   });
   const tally = { turns: 0 };
   const broughtHome: BroughtHome = {};
-  const toolbox = createToolbox(campaignTools({ campaign, contact, lines, broughtHome }), (error, tool) =>
+  const sound = {
+    ringTone: (signal: AbortSignal) => playRingTone(leg, language, signal),
+    render: renderLine,
+  };
+  const toolbox = createToolbox(campaignTools({ campaign, contact, lines, broughtHome, line: request.line, sound }), (error, tool) =>
     log.warn({ err: error, tool }, `the tool ${tool} failed`),
   );
+
+  async function renderLine(text: string, signal: AbortSignal): Promise<Buffer | undefined> {
+    try {
+      const chunks: Buffer[] = [];
+      const wanted = { text, voice: voiceId, language, sampleRate: leg.sampleRate };
+      for await (const chunk of textToSpeech.synthesize(wanted, signal)) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    } catch (error) {
+      log.warn({ err: error }, 'a line could not be rendered');
+      return undefined;
+    }
+  }
 
   const optOutKey = new AbortController();
   let askedToOptOut: typeof OPTED_OUT | typeof OPTED_OUT_BY_KEY | undefined;

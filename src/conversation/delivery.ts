@@ -29,8 +29,17 @@ export interface DeliverOptions {
 }
 
 export function createDeliver({ ear, voice, transcript, patience, over }: DeliverOptions): Deliver {
+  let falseAlarms = 0;
+
   return async (source, policy) => {
-    const bargeIn = watchForBargeIn(ear, policy);
+    const bargeIn = watchForBargeIn({
+      ear,
+      voice,
+      policy,
+      falseAlarmsBefore: falseAlarms,
+      // A "Hello?" is the first thing said, and the model should know of it.
+      onAside: (said) => (policy() === 'opening' ? transcript.callee(said) : transcript.aside(said)),
+    });
     const spent = new AbortController();
     const stopWatching = patience.watch((error) => spent.abort(error));
     try {
@@ -43,6 +52,7 @@ export function createDeliver({ ear, voice, transcript, patience, over }: Delive
       if (!bargeIn.signal.aborted) spent.signal.throwIfAborted();
       return { ...said, byGreeting: bargeIn.byGreeting };
     } finally {
+      falseAlarms = bargeIn.signal.aborted ? 0 : bargeIn.falseAlarms;
       bargeIn.stop();
       await stopWatching();
     }

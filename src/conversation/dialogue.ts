@@ -17,8 +17,8 @@ import { takeTurn } from './turn.ts';
 
 /** The callee says nothing for so long: we ask whether they are there. */
 const SILENCE_MS = 8_000;
-/** Cut off by sounds without words this often in a row: from then on only words cut us off. */
-const MAX_FALSE_BARGE_INS = 2;
+/** What is said in the opening's last moments is an answer; what was said before it a "Hello?". Milliseconds. */
+const ANSWER_MS = 1_500;
 /** What was unheard of the opening is said again this often. */
 const MAX_OPENING_REPEATS = 2;
 /** A timer may fire a little before the clock says so. */
@@ -57,7 +57,7 @@ export interface DialogueContext {
   deaf: AbortSignal;
 }
 
-/** What a barge-in left open: to be said again when it was a sound without words. */
+/** What a barge-in left open: to be said again when its words turn out to be none. */
 interface CutOff {
   rest: string[];
   of: 'opening' | 'reply' | 'line';
@@ -71,13 +71,11 @@ export async function holdDialogue(context: DialogueContext): Promise<Closing> {
   const deliver = createDeliver(context);
   const listening = AbortSignal.any([over, deaf]);
   let cutOff: CutOff | undefined;
-  let falseBargeIns = 0;
   let openingRepeats = 0;
   let silences = 0;
-  let everSpoke = false;
   let quietSinceMs = 0;
 
-  const policy = (): BargeInPolicy => (falseBargeIns >= MAX_FALSE_BARGE_INS ? 'words' : 'sound');
+  const policy = (): BargeInPolicy => 'sound';
   const timeIsUp = (reason: string): Closing => ({ disposition: 'completed', reason, words: [lines.timeIsUp, campaign.goodbye] });
 
   function afterSaying(delivery: Delivery, sentences: readonly string[], of: CutOff['of']): void {
@@ -93,7 +91,8 @@ export async function holdDialogue(context: DialogueContext): Promise<Closing> {
     );
     afterSaying(delivery, splitSentences(opening.text, campaign.language), 'opening');
     // Their "Hello?" is answered by the opening itself.
-    const hello = cutOff === undefined ? ear.takeWords() : undefined;
+    const saidMs = ear.halfHeard?.atMs ?? 0;
+    const hello = cutOff === undefined && now() - saidMs > ANSWER_MS ? ear.takeWords() : undefined;
     return hello && heard(hello);
   }
 
@@ -105,9 +104,7 @@ export async function holdDialogue(context: DialogueContext): Promise<Closing> {
 
   /** Takes down what the callee said. */
   function heard({ text, atMs }: { text: string; atMs: number }): Closing | undefined {
-    everSpoke = true;
     silences = 0;
-    falseBargeIns = 0;
     transcript.callee({ text, atMs });
     if (!isOptOut(text)) return undefined;
     context.onOptOut();
@@ -128,9 +125,8 @@ export async function holdDialogue(context: DialogueContext): Promise<Closing> {
     return undefined;
   }
 
-  /** A sound without words: what it cut off is said again, or thought again when nothing had been said. */
+  /** There was no word in it after all: what it cut off is said again, or thought again when nothing had been said. */
   async function resume({ rest, of }: CutOff): Promise<Closing | undefined> {
-    falseBargeIns++;
     if (rest.length > 0) return void (await sayLines(rest, of));
     cutOff = undefined;
     if (of !== 'reply') return undefined;
@@ -142,6 +138,7 @@ export async function holdDialogue(context: DialogueContext): Promise<Closing> {
     const line = lines.stillThere[silences];
     silences++;
     if (line !== undefined) return void (await sayLines([line], 'line'));
+    const everSpoke = transcript.entries().some(({ speaker }) => speaker === 'callee');
     return {
       disposition: everSpoke ? 'completed' : 'silent',
       reason: everSpoke ? 'the callee fell silent' : 'the callee never said anything',

@@ -14,6 +14,14 @@ export interface Lines {
   timeIsUp: string;
   /** We have to go in the middle of the talk. The campaign's goodbye follows. */
   leaving: string;
+  /** The callee is about to be put through. */
+  connecting: (who: string) => string;
+  /** They could not be put through after all. */
+  notReached: (who: string) => string;
+  /** Told to the colleague, before the callee is there, when the model says nothing better. */
+  announcing: (callee: string) => string;
+  /** For a callee without a name. */
+  somebody: string;
   /** When the campaign's goodbye can't be spoken as it stands. */
   goodbye: string;
 }
@@ -26,6 +34,10 @@ const ENGLISH: Lines = {
   apology: 'We are currently experiencing technical difficulties. Please call back later.',
   timeIsUp: 'I am afraid our time is up.',
   leaving: 'I am sorry, I have to end our call here.',
+  connecting: (who) => `I will connect you with ${who}. Please stay on the line.`,
+  notReached: (who) => `I am sorry, I could not reach ${who}.`,
+  announcing: (callee) => `Here comes a call for you from our assistant. ${callee} is on the line.`,
+  somebody: 'Somebody',
   goodbye: 'Thank you for your time. Goodbye.',
 };
 
@@ -37,6 +49,10 @@ const GERMAN: Lines = {
   apology: 'Wir haben derzeit technische Schwierigkeiten. Bitte rufen Sie später noch einmal an.',
   timeIsUp: 'Unsere Zeit ist leider um.',
   leaving: 'Es tut mir leid, ich muss unser Gespräch hier beenden.',
+  connecting: (who) => `Ich verbinde Sie jetzt mit ${who}. Bitte bleiben Sie dran.`,
+  notReached: (who) => `Es tut mir leid, ich habe ${who} leider nicht erreicht.`,
+  announcing: (callee) => `Ein Gespräch von unserem Assistenten für Sie. ${callee} ist in der Leitung.`,
+  somebody: 'Jemand',
   goodbye: 'Vielen Dank für Ihre Zeit. Auf Wiederhören.',
 };
 

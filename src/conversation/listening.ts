@@ -2,6 +2,7 @@ import type { ServiceError } from '../errors.ts';
 import type { MediaLeg } from '../media/media-leg.ts';
 import type { SpeechDetector } from '../media/speech-detector.ts';
 import type { SpeechToText, SpeechToTextSession } from '../services/speech-to-text.ts';
+import { endpointDelayMs } from './endpointing.ts';
 import { createTimer } from './timer.ts';
 import { whenAborted } from './when-aborted.ts';
 
@@ -14,11 +15,30 @@ const UNDETECTED_MS = 1_500;
 /** One turn of the callee, at most. */
 const MAX_TURN_CHARACTERS = 4_000;
 
+const NOT_ENDED: TurnEnding = { voiceEndedMs: undefined, speechEndedMs: undefined, finalMs: undefined };
+
 /** What the callee did while nobody waited for their turn to end. */
-export type CalleeSound = { kind: 'speech'; atMs: number } | { kind: 'words'; text: string };
+export type CalleeSound =
+  | { kind: 'speech'; atMs: number }
+  /** What is understood of this turn so far. */
+  | { kind: 'words'; text: string }
+  /** A silence; what is understood so far may be all. They may also go on, or more of it may be understood. */
+  | { kind: 'pause'; text: string }
+  /** They have finished, and everything that could be understood was. */
+  | { kind: 'quiet' };
+
+/** When a turn of the callee ended, step by step. Milliseconds from the answer; undefined where the step was left out. */
+export interface TurnEnding {
+  /** The last frame with voice in it. */
+  voiceEndedMs: number | undefined;
+  /** The detector took the silence for an end. */
+  speechEndedMs: number | undefined;
+  /** The last final transcript. */
+  finalMs: number | undefined;
+}
 
 export type CalleeTurn =
-  | { kind: 'said'; text: string; atMs: number }
+  | { kind: 'said'; text: string; atMs: number; ending: TurnEnding }
   /** There was a sound, but no words in it. */
   | { kind: 'unclear' }
   | { kind: 'silent' };
@@ -58,7 +78,13 @@ export function createEar(options: EarOptions): Ear {
   const { leg, speechToText, detector, now, signal } = options;
   const soundListeners = new Set<(sound: CalleeSound) => void>();
   const errorListeners = new Set<(error: ServiceError) => void>();
-  const timers = { utterance: createTimer(), final: createTimer(), undetected: createTimer(), silence: createTimer() };
+  const timers = {
+    utterance: createTimer(),
+    final: createTimer(),
+    undetected: createTimer(),
+    endpoint: createTimer(),
+    silence: createTimer(),
+  };
   let session: SpeechToTextSession | undefined;
   let error: ServiceError | undefined;
   let words: string[] = [];
@@ -67,6 +93,8 @@ export function createEar(options: EarOptions): Ear {
   let speaking = false;
   let unclear = false;
   let finalsDue = 0;
+  let wasBusy = false;
+  let ending: TurnEnding = NOT_ENDED;
   let waiting: { silenceMs: number; resolve: (turn: CalleeTurn) => void } | undefined;
 
   const tell = (sound: CalleeSound) => {
@@ -76,13 +104,33 @@ export function createEar(options: EarOptions): Ear {
   function beginSpeech(): void {
     speaking = true;
     timers.undetected.stop();
+    timers.endpoint.stop();
     speechAtMs ??= now();
     timers.utterance.start(MAX_UTTERANCE_MS, () => {
-      speaking = false;
-      commit();
+      endSpeech();
     });
     tell({ kind: 'speech', atMs: now() });
     settle();
+  }
+
+  function endSpeech(): void {
+    speaking = false;
+    ending = { ...ending, speechEndedMs: now() };
+    commit();
+    const text = understood();
+    if (text !== '') tell({ kind: 'pause', text });
+  }
+
+  const understood = () => [...words, interim].filter((part) => part !== '').join(' ');
+
+  /** Somebody who hasn't finished their sentence is given time to; the more so in the middle of a number. */
+  function awaitMore(): void {
+    const { speechEndedMs } = ending;
+    const text = understood();
+    if (speaking || speechEndedMs === undefined || text === '') return;
+    const leftMs = speechEndedMs + endpointDelayMs(text) - now();
+    if (leftMs > 0) timers.endpoint.start(leftMs, settle);
+    else timers.endpoint.stop();
   }
 
   function commit(): void {
@@ -95,6 +143,7 @@ export function createEar(options: EarOptions): Ear {
       unclear = true;
       settle();
     });
+    awaitMore();
     settle();
   }
 
@@ -102,7 +151,7 @@ export function createEar(options: EarOptions): Ear {
     if (text.trim() === '') return;
     interim = text.trim().slice(0, MAX_TURN_CHARACTERS);
     speechAtMs ??= now();
-    tell({ kind: 'words', text: interim });
+    tell({ kind: 'words', text: understood() });
     if (speaking || finalsDue > 0) return;
     timers.undetected.start(UNDETECTED_MS, commit);
     settle();
@@ -114,20 +163,24 @@ export function createEar(options: EarOptions): Ear {
     finalsDue = Math.max(0, finalsDue - 1);
     if (finalsDue === 0) timers.final.stop();
     const said = text.trim();
+    ending = { ...ending, finalMs: now() };
     if (said === '') unclear = true;
     else {
       speechAtMs ??= now();
       if (words.join(' ').length < MAX_TURN_CHARACTERS) words.push(said.slice(0, MAX_TURN_CHARACTERS));
       tell({ kind: 'words', text: words.join(' ') });
+      if (!speaking && finalsDue === 0) tell({ kind: 'pause', text: words.join(' ') });
     }
+    awaitMore();
     settle();
   }
 
-  const busy = () => speaking || finalsDue > 0 || timers.undetected.running;
+  const busy = () => speaking || finalsDue > 0 || timers.undetected.running || timers.endpoint.running;
 
-  function takeWords(): { text: string; atMs: number } | undefined {
+  function takeWords(): { text: string; atMs: number; ending: TurnEnding } | undefined {
     if (busy()) return undefined;
-    const taken = words.length > 0 ? { text: words.join(' '), atMs: speechAtMs ?? now() } : undefined;
+    const taken = words.length > 0 ? { text: words.join(' '), atMs: speechAtMs ?? now(), ending } : undefined;
+    ending = NOT_ENDED;
     words = [];
     interim = '';
     speechAtMs = undefined;
@@ -138,6 +191,9 @@ export function createEar(options: EarOptions): Ear {
   /** Gives whoever waits for the callee's turn what there is, once the callee has finished. */
   function settle(): void {
     timers.silence.stop();
+    const ended = wasBusy && !busy();
+    wasBusy = busy();
+    if (ended) tell({ kind: 'quiet' });
     if (waiting === undefined || busy()) return;
     const { silenceMs, resolve } = waiting;
     const wasUnclear = unclear;
@@ -151,12 +207,10 @@ export function createEar(options: EarOptions): Ear {
     const unsubscribe = leg.onFrame((frame) => {
       session?.send(frame);
       const change = detector.push(frame);
+      if (speaking && isVoiced(frame)) ending = { ...ending, voiceEndedMs: now() };
       if (change === 'speech-start') beginSpeech();
       // A speech that was committed for its length has ended already.
-      else if (change === 'speech-end' && speaking) {
-        speaking = false;
-        commit();
-      }
+      else if (change === 'speech-end' && speaking) endSpeech();
     });
     whenAborted(signal, unsubscribe);
   }
@@ -220,10 +274,19 @@ export function createEar(options: EarOptions): Ear {
     },
     takeWords,
     get halfHeard() {
-      const text = [...words, interim].filter((part) => part !== '').join(' ');
+      const text = understood();
       return text === '' ? undefined : { text, atMs: speechAtMs ?? now() };
     },
   };
+}
+
+/** About -40 dBFS. Only measures: what counts as speech is the detector's to say. */
+const VOICED_LEVEL = 330;
+
+function isVoiced(frame: Buffer): boolean {
+  let energy = 0;
+  for (let at = 0; at + 1 < frame.length; at += 2) energy += frame.readInt16LE(at) ** 2;
+  return energy > VOICED_LEVEL ** 2 * (frame.length / 2);
 }
 
 function subscribe<Listener>(listeners: Set<Listener>, listener: Listener): () => void {

@@ -29,6 +29,12 @@ export interface Voice {
   say(sentences: Iterable<Spoken> | AsyncIterable<Spoken>, signal: AbortSignal): Promise<Said>;
   /** Speaks a line besides, before whatever has no sound yet. Resolves with what was heard of it. */
   interject(line: ReadyLine): Promise<string>;
+  /** Stops what is heard within two frames, and keeps it. */
+  pause(): void;
+  /** Goes on where it was paused. */
+  resume(): void;
+  /** The sentence that is being heard, and the one before it. */
+  readonly lately: string;
   /** The sound of this text is there already. */
   hasReady(text: string): boolean;
   /** Milliseconds of our sentences that were heard so far, in the whole call. */
@@ -65,6 +71,7 @@ export function createVoice({ leg, textToSpeech, voice, language, pcmOf = new Ma
   const interjected = createTally();
   let synthesizing = false;
   let midSentence = false;
+  let current: SentenceInPlayout[] = [];
 
   function soundOf(sentence: Spoken, signal: AbortSignal): Iterable<Buffer> | AsyncIterable<Buffer> {
     const ready = typeof sentence === 'string' ? pcmOf.get(sentence) : sentence.pcm;
@@ -105,6 +112,7 @@ export function createVoice({ leg, textToSpeech, voice, language, pcmOf = new Ma
   return {
     async say(source, signal) {
       const sentences: SentenceInPlayout[] = [];
+      current = sentences;
       let failure: { error: unknown } | undefined;
       let allSaid = false;
       const flush = () => leg.flush();
@@ -143,6 +151,15 @@ export function createVoice({ leg, textToSpeech, voice, language, pcmOf = new Ma
       void utterance.write(pcm);
       utterance.end();
       return heardText({ text, clock, whole: true, ...(await utterance.played) });
+    },
+    pause: () => leg.pause(),
+    resume: () => leg.resume(),
+    get lately() {
+      const begun = current.filter(({ utterance }) => utterance.heardMs > 0);
+      return begun
+        .slice(-2)
+        .map(({ text }) => text)
+        .join(' ');
     },
     hasReady: (text) => pcmOf.has(text),
     get heardMs() {

@@ -8,6 +8,8 @@ export interface Transcript {
   /** What was heard of the agent; not empty. */
   agent(said: { text: string; atMs: number; bargedIn: boolean }): void;
   callee(said: { text: string; atMs: number }): void;
+  /** The callee's "mhm" while we went on: for humans; the model has nothing to answer. */
+  aside(said: { text: string; atMs: number }): void;
   tool(call: ToolCall, output: string): void;
   /** In the order in which it was said. */
   entries(): TranscriptEntry[];
@@ -39,6 +41,9 @@ export function createTranscript(now: () => number, onEntry?: (entry: Transcript
     },
     callee({ text, atMs }) {
       add({ atMs, entry: { speaker: 'callee', text, atMs: Math.round(atMs) }, messages: [{ role: 'user', text }] });
+    },
+    aside({ text, atMs }) {
+      add({ atMs, entry: { speaker: 'callee', text, atMs: Math.round(atMs) }, messages: [] });
     },
     tool({ callId, name, arguments: json }, output) {
       add({

@@ -64,7 +64,7 @@ export async function takeTurn({ context, deliver, policy, owed }: TurnOptions):
     if (used.bargedIn) return { kind: 'said', delivery: { ...delivery, cutOff: true }, sentences };
     if (used.mistaken && ++mistaken > MAX_MISTAKEN_REPLIES)
       return lost('the language model kept calling tools that can not be called', context);
-    if (!used.mistaken && written.length > 0) return { kind: 'said', delivery, sentences };
+    if (!used.mistaken && !used.owesWords && written.length > 0) return { kind: 'said', delivery, sentences };
     if (!used.mistaken && ++wordless > MAX_WORDLESS_REPLIES) return lost('the language model kept calling tools and said nothing', context);
     toSayFirst = [];
   }

@@ -1,5 +1,6 @@
 import { watchForBargeIn } from './barge-in.ts';
 import type { DialogueContext } from './dialogue.ts';
+import { isOptOut } from './opt-out-phrases.ts';
 import { OPT_OUT } from './tools/opt-out.ts';
 import type { ToolCall, ToolClosing, ToolContext, ToolResult } from './tools/tool.ts';
 import { outputOf } from './tools/toolbox.ts';
@@ -14,10 +15,12 @@ export interface ToolsUsed {
   mistaken: boolean;
   /** The callee spoke meanwhile, and what could wait was left undone. */
   bargedIn: boolean;
+  /** The callee waited for somebody else who didn't come: they hear at once how it goes on. */
+  owesWords: boolean;
 }
 
 export interface UseToolsOptions {
-  context: Pick<DialogueContext, 'toolbox' | 'transcript' | 'ear' | 'patience' | 'over'>;
+  context: Pick<DialogueContext, 'toolbox' | 'transcript' | 'ear' | 'voice' | 'patience' | 'over'>;
   say: ToolContext['say'];
   /** An end is put off until the mistakes beside it are mended. */
   mendBeforeEnding: boolean;
@@ -29,7 +32,7 @@ export async function useTools(calls: readonly ToolCall[], options: UseToolsOpti
   const endings = calls.filter(({ name }) => toolbox.find(name)?.endsTalk);
   // A wish not to be called again outranks everything.
   const wish = endings.find(({ name }) => name === OPT_OUT);
-  const used: ToolsUsed = { mistaken: false, bargedIn: false };
+  const used: ToolsUsed = { mistaken: false, bargedIn: false, owesWords: false };
 
   for (const call of calls.filter((one) => !endings.includes(one))) {
     if (used.bargedIn && wish === undefined) {
@@ -53,6 +56,7 @@ export async function useTools(calls: readonly ToolCall[], options: UseToolsOpti
     if (result.kind === 'closing') used.closing = result;
     else {
       used.mistaken ||= result.kind === 'mistake';
+      used.owesWords ||= result.kind === 'failed' && toolbox.find(call.name)?.calleeElsewhere === true;
       transcript.tool(call, outputOf(result));
     }
   }
@@ -60,19 +64,25 @@ export async function useTools(calls: readonly ToolCall[], options: UseToolsOpti
 }
 
 async function useTool(call: ToolCall, { context, say }: UseToolsOptions): Promise<{ result: ToolResult; bargedIn: boolean }> {
-  const { toolbox, ear, patience, over } = context;
+  const { toolbox, ear, voice, patience, over } = context;
   const tool = toolbox.find(call.name);
   const spent = new AbortController();
-  const bargeIn = watchForBargeIn(ear, () => (tool?.abortable ? 'words' : 'nothing'));
+  const optOut = new AbortController();
+  const bargeIn = watchForBargeIn({ ear, voice, policy: () => (tool?.abortable ? 'words' : 'nothing') });
+  // Whoever talks while a phone rings talks to nobody, unless it is to have no more of us.
+  const unlisten = tool?.calleeElsewhere
+    ? ear.onSound((sound) => sound.kind === 'words' && isOptOut(sound.text) && optOut.abort(new Error('the callee opts out')))
+    : undefined;
   const stopWatching = tool?.calleeElsewhere ? undefined : patience.watch((error) => spent.abort(error));
   try {
-    const signal = AbortSignal.any([over, bargeIn.signal, spent.signal]);
+    const signal = AbortSignal.any([over, bargeIn.signal, optOut.signal, spent.signal]);
     const result = await toolbox.run(call, { signal, say });
     over.throwIfAborted();
     if (!bargeIn.signal.aborted) spent.signal.throwIfAborted();
-    return { result, bargedIn: bargeIn.signal.aborted };
+    return { result, bargedIn: bargeIn.signal.aborted || optOut.signal.aborted };
   } finally {
     bargeIn.stop();
+    unlisten?.();
     await stopWatching?.();
   }
 }

@@ -3,10 +3,13 @@ import type { Contact } from '../../call/contact.ts';
 import type { Answers } from '../../call/outcome.ts';
 import type { Lines } from '../lines.ts';
 import { createCallBack } from './call-back.ts';
+import type { CallLine } from '../call-line.ts';
 import { createEndCall } from './end-call.ts';
 import { createOptOut } from './opt-out.ts';
 import { createRecordAnswers } from './record-answers.ts';
+import { createSendDtmf } from './send-dtmf.ts';
 import type { Tool } from './tool.ts';
+import { createTransfer, type TransferOptions } from './transfer.ts';
 
 /** What the tools of one conversation have brought home. */
 export interface BroughtHome {
@@ -16,9 +19,12 @@ export interface BroughtHome {
 }
 
 export interface CampaignToolsOptions {
-  campaign: Pick<Campaign, 'answers' | 'callBack' | 'goodbye'>;
-  contact: Pick<Contact, 'timeZones'>;
-  lines: Pick<Lines, 'optedOut'>;
+  campaign: Pick<Campaign, 'answers' | 'callBack' | 'goodbye' | 'transfer' | 'ivr'>;
+  contact: Pick<Contact, 'timeZones' | 'name'>;
+  lines: Pick<Lines, 'optedOut' | 'connecting' | 'notReached' | 'announcing' | 'somebody'>;
+  line?: CallLine | undefined;
+  /** What is heard of a transfer. */
+  sound?: Pick<TransferOptions, 'ringTone' | 'render'> | undefined;
   /** Filled while the talk goes on: a call that breaks off keeps what it has. */
   broughtHome: BroughtHome;
   /** Unix milliseconds. */
@@ -26,8 +32,8 @@ export interface CampaignToolsOptions {
 }
 
 /** The tools that a campaign gives the model: one a file, each with what it needs. */
-export function campaignTools({ campaign, contact, lines, broughtHome, now = Date.now }: CampaignToolsOptions): Tool[] {
-  const { answers, callBack, goodbye } = campaign;
+export function campaignTools({ campaign, contact, lines, broughtHome, line, sound, now = Date.now }: CampaignToolsOptions): Tool[] {
+  const { answers, callBack, goodbye, transfer } = campaign;
   const tools = [createEndCall(goodbye), createOptOut(lines.optedOut)];
   if (answers !== undefined && Object.keys(answers).length > 0)
     tools.push(
@@ -47,5 +53,8 @@ export function campaignTools({ campaign, contact, lines, broughtHome, now = Dat
         },
       }),
     );
+  if (line !== undefined && sound !== undefined && transfer !== undefined)
+    tools.push(createTransfer({ rules: transfer, line, lines, calleeName: contact.name ?? lines.somebody, ...sound }));
+  if (line !== undefined && campaign.ivr === 'press-keys') tools.push(createSendDtmf(line));
   return tools;
 }

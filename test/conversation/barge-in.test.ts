@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { meaningOf } from '../../src/conversation/asides.ts';
+import { type CallOptions, placeCall, says } from './telephone.ts';
+
+const LONG = 'You can park behind the house or use the bus that stops right in front of our door every ten minutes. Anything else?';
+const rule = (heard: string, say: string, more: object = {}) => ({ heard: new RegExp(heard, 'iu'), say, hangUp: false, times: 1, ...more });
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+});
+
+async function run(options: CallOptions) {
+  const call = placeCall(options);
+  await vi.advanceTimersByTimeAsync(100);
+  const end = await call.finish();
+  return { call, end, agent: end.transcript.filter(({ speaker }) => speaker === 'agent') };
+}
+
+/** Somebody who says this while we explain where to park. */
+const listener = (says: string, after = 'house', more: object = {}) => ({
+  when: [
+    rule('suit you', 'Where can I park?'),
+    rule(after, says, { interruptAfterMs: 0, ...more }),
+    rule('Anything else', 'No.', { hangUp: true }),
+  ],
+});
+
+describe('somebody who shows that they listen', () => {
+  it.each(['Mhm.', 'Yes.', 'Okay, I see.', 'Ja, genau.'])('with "%s" makes us pause, and we go on where we paused', async (aside) => {
+    const { call, end, agent } = await run({ persona: listener(aside), model: [says(LONG)] });
+    expect(agent.map(({ text, bargedIn }) => [text, bargedIn]).at(1)).toEqual([LONG, undefined]);
+    expect(call.requests).toHaveLength(1);
+    expect(call.synthesized.filter((text) => text.startsWith('You can park'))).toHaveLength(1);
+    // The pause may cost the word in which it came, as it does for any ear.
+    const words = LONG.split(' ');
+    expect(words.filter((word) => !call.person.heard.some(({ text }) => text === word)).length).toBeLessThanOrEqual(1);
+    // It stands in the transcript, but the model is not asked to answer it.
+    expect(end.transcript.some(({ speaker, text }) => speaker === 'callee' && text === aside)).toBe(true);
+    expect(JSON.stringify(call.requests)).not.toContain(`"${aside}"`);
+  });
+
+  it('is silent for us within two frames, and hears the rest afterwards', async () => {
+    const { call } = await run({ persona: listener('Mhm.'), model: [says(LONG)] });
+    const gaps = call.person.heard.map(({ startMs }, i) => startMs - (call.person.heard[i - 1]?.endMs ?? startMs));
+    const pause = Math.max(...gaps.slice(OPENING_WORDS + 1, -2));
+    expect(pause).toBeGreaterThan(500);
+    // Their word, the silence that ends it, and the word of ours that was cut in two.
+    expect(pause).toBeLessThan(3_500);
+  });
+
+  it('and goes on to say something cuts us off', async () => {
+    const { call, agent } = await run({
+      persona: listener('Yes but is the bus free?'),
+      model: [says(LONG), says('It is free. Anything else?')],
+    });
+    expect(agent[1]).toMatchObject({ bargedIn: true });
+    expect(JSON.stringify(call.requests[1]?.messages)).toContain('Yes but is the bus free?');
+    expect(JSON.stringify(call.requests[1]?.messages)).not.toContain('ten minutes');
+  });
+
+  it('in the last moments of what we say has answered us', async () => {
+    const { call } = await run({
+      persona: { when: [rule('noon', 'Yes.', { interruptAfterMs: 200 }), rule('Anything', 'No.', { hangUp: true })] },
+      model: [says('Wonderful. Anything else?')],
+    });
+    expect(call.requests[0]?.messages.at(-1)).toEqual({ role: 'user', text: 'Yes.' });
+  });
+
+  it('with a wish never to be called again is no such listener', async () => {
+    const { end } = await run({ persona: listener('Stop calling me!'), model: [says(LONG)] });
+    expect(end.disposition).toBe('opted-out');
+  });
+});
+
+const OPENING_WORDS = 19;
+
+describe('our own voice, come back over the line', () => {
+  it('is no barge-in, and nothing that the callee said', async () => {
+    const { call, end, agent } = await run({ persona: listener('use the bus that', 'stops'), model: [says(LONG)] });
+    expect(agent[1]).toMatchObject({ text: LONG });
+    expect(call.requests).toHaveLength(1);
+    expect(JSON.stringify(end.transcript)).not.toContain('"use the bus that"');
+  });
+});
+
+describe('a barge-in while the reply is still being written', () => {
+  it('aborts it, and its requests', async () => {
+    const aborted: string[] = [];
+    const { call, agent } = await run({
+      persona: listener('Stop, I know that.'),
+      model: [
+        async function* (request, signal) {
+          signal.addEventListener('abort', () => aborted.push('model'), { once: true });
+          yield* says('You can park behind the house. ')(request, signal);
+          yield* says('Or you can use the bus that stops right in front of our door.', 700)(request, signal);
+        },
+        says('All right. Anything else?'),
+      ],
+    });
+    expect(agent[1]).toMatchObject({ bargedIn: true });
+    expect(aborted).toEqual(['model']);
+    expect(call.openRequests).toBe(0);
+  });
+});
+
+describe('what is told apart', () => {
+  const said = 'You can park behind the house or use the bus.';
+
+  it.each(['mhm', 'Uh-huh.', 'Yes, yes.', 'OK', 'I see.', 'Okay, I see.', 'Ja, klar.', 'Ach so.', 'Alles klar'])(
+    '"%s" is a backchannel',
+    (text) => {
+      expect(meaningOf(text, said)).toBe('backchannel');
+    },
+  );
+
+  it.each([
+    'No.',
+    'Yes, but',
+    'Okay, who is this?',
+    'Nein',
+    'Wait',
+    'Stop calling me',
+    'yes yes yes yes yes',
+    'I am busy',
+    'behind a house',
+  ])('"%s" is meant', (text) => {
+    expect(meaningOf(text, said)).toBe('meant');
+  });
+
+  it.each(['behind the house', 'park behind the house or'])('"%s" is our echo', (text) => {
+    expect(meaningOf(text, said)).toBe('echo');
+  });
+
+  it.each(['Okay, I', 'all', 'the house'])('"%s" may still become either', (text) => {
+    expect(meaningOf(text, said)).toBe('undecided');
+  });
+});
