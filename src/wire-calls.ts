@@ -7,7 +7,6 @@ import { createReadyLines } from './call/ready-lines.ts';
 import type { Config } from './config.ts';
 import { createConversation } from './conversation/conversation.ts';
 import type { Logger } from './logger.ts';
-import { createRecorder } from './media/recorder.ts';
 import { createEnergySpeechDetector } from './media/speech-detector-energy.ts';
 import type { CampaignStore } from './queue/campaign-store.ts';
 import type { DoNotCall } from './queue/do-not-call.ts';
@@ -85,15 +84,13 @@ export function wireCalls(parts: CallParts): CallDeps {
         log,
         detector: createEnergySpeechDetector({ sampleRate }),
       }),
-    async openRecording(attemptId, leg) {
+    async openRecording(attemptId, audio) {
       const file = `${attemptId}.wav`;
-      const recorder = createRecorder({ path: join(config.dataDir, 'recordings', file), sampleRate });
-      leg.onFrame((frame) => recorder.callee(frame));
-      leg.onPlayed((pcm) => recorder.agent(pcm));
+      const recording = audio.record(join(config.dataDir, 'recordings', file));
       return {
         file,
         async close() {
-          const { error } = await recorder.close();
+          const { error } = await recording.close();
           if (error !== undefined) throw error;
         },
       };

@@ -4,10 +4,9 @@ import type { CallAudio } from './call/call-deps.ts';
 import type { Config } from './config.ts';
 import { UserError } from './errors.ts';
 import type { Logger } from './logger.ts';
-import { type AudioSocketServer, startAudioSocketServer } from './media/audiosocket-server.ts';
 import { createHealingLeg } from './media/healing-leg.ts';
 import type { MediaLeg } from './media/media-leg.ts';
-import { connectWebsocketLeg } from './media/websocket-leg.ts';
+import { type AudioSocketPort, type CallRecording, startMediaThread } from './media/thread/media-thread.ts';
 import type { AriConnection } from './telephony/ari-connection.ts';
 import { type Bridge, bridgeTogether, type ExternalMedia, openAudioSocketMedia, openExternalMedia } from './telephony/external-media.ts';
 import { bestMediaKind, type MediaKind } from './telephony/media-support.ts';
@@ -31,7 +30,7 @@ export interface Media {
   openAudio(signal: AbortSignal, nameOf: NameOf): Promise<CallAudio>;
   /** Undefined while Asterisk has no reason to connect to us. */
   readonly audioSocket: { port: number; legs: number; stale: boolean } | undefined;
-  /** Ends every leg. */
+  /** Ends every leg, and the thread in which they live. */
   stop(): Promise<void>;
 }
 
@@ -42,7 +41,7 @@ interface Opened {
 }
 
 /**
- * Decides how audio travels and, where Asterisk is to connect to us, opens the port for it.
+ * Starts the thread in which audio lives, decides how audio travels and, where Asterisk is to connect to us, opens the port for it.
  * @throws UserError when that port can't be had.
  */
 export async function startMedia({ config, asterisk, log }: MediaParts): Promise<Media> {
@@ -53,34 +52,35 @@ export async function startMedia({ config, asterisk, log }: MediaParts): Promise
       `AUDIOSOCKET_HOST is ${host}, an address to listen on but none that Asterisk can connect to. Set AUDIOSOCKET_ADVERTISE to this machine's address as Asterisk sees it.`,
     );
   }
-  let server: AudioSocketServer | undefined;
-  let starting: Promise<AudioSocketServer> | undefined;
+  const thread = startMediaThread({ logger: log });
+  let audioSocket: AudioSocketPort | undefined;
+  let starting: Promise<AudioSocketPort> | undefined;
 
-  async function audioSocketServer(): Promise<AudioSocketServer> {
-    starting ??= startAudioSocketServer({ host, port, sampleRate, logger: log });
+  async function openPort(): Promise<AudioSocketPort> {
+    starting ??= thread.listen({ host, port, sampleRate });
     try {
-      server = await starting;
-      return server;
+      audioSocket = await starting;
+      return audioSocket;
     } catch (error) {
       starting = undefined;
       throw error;
     }
   }
 
-  async function openWebsocket(idPrefix: string, signal: AbortSignal): Promise<Opened> {
+  async function openWebsocket(idPrefix: string, { signal, calleeSpeaks }: LegWish): Promise<Opened> {
     const media = await openExternalMedia(asterisk, { sampleRate, logger: log, idPrefix, signal });
     return orHangUp(media, async () => {
       const { channelId, mediaUrl } = media;
-      return connectWebsocketLeg({ mediaUrl, channelId, sampleRate, signal, connectTimeoutMs: MEDIA_CONNECT_TIMEOUT_MS });
+      return thread.connectLeg({ mediaUrl, channelId, sampleRate, signal, calleeSpeaks, connectTimeoutMs: MEDIA_CONNECT_TIMEOUT_MS });
     });
   }
 
-  async function openAudioSocket(idPrefix: string, signal: AbortSignal): Promise<Opened> {
-    const { expectLeg, port: bound } = await audioSocketServer();
+  async function openAudioSocket(idPrefix: string, { signal, calleeSpeaks }: LegWish): Promise<Opened> {
+    const { expectLeg, port: bound } = await openPort();
     const [channelId, id] = [`${idPrefix}${randomUUID()}`, randomUUID()];
     const refused = new AbortController();
     const either = AbortSignal.any([signal, refused.signal]);
-    const coming = expectLeg({ id, channelId, signal: either, connectTimeoutMs: MEDIA_CONNECT_TIMEOUT_MS });
+    const coming = expectLeg({ id, channelId, sampleRate, signal: either, calleeSpeaks, connectTimeoutMs: MEDIA_CONNECT_TIMEOUT_MS });
     // Heard when it is waited for, below.
     coming.catch(() => {});
     const address = advertised(advertise ?? host, bound);
@@ -94,18 +94,26 @@ export async function startMedia({ config, asterisk, log }: MediaParts): Promise
   }
 
   const kindOf = createMediaChoice(config.media.kind, asterisk, log);
-  const open = async (idPrefix: string, signal: AbortSignal) =>
-    (await kindOf()) === 'websocket' ? openWebsocket(idPrefix, signal) : openAudioSocket(idPrefix, signal);
-  if ((await kindOf()) === 'audiosocket') await audioSocketServer();
+  const open = async (idPrefix: string, wish: LegWish) =>
+    (await kindOf()) === 'websocket' ? openWebsocket(idPrefix, wish) : openAudioSocket(idPrefix, wish);
+  try {
+    if ((await kindOf()) === 'audiosocket') await openPort();
+  } catch (error) {
+    await thread.close();
+    throw error;
+  }
 
   return {
-    openAudio: (signal, nameOf) => openCallAudio({ open: (stop) => open(nameOf('media'), stop), nameOf, asterisk, log, signal }),
+    openAudio: (signal, nameOf) =>
+      openCallAudio({
+        open: (wish) => open(nameOf('media'), wish),
+        record: (path) => thread.record(path, sampleRate),
+        ...{ nameOf, asterisk, log, signal },
+      }),
     get audioSocket() {
-      return server && { port: server.port, legs: server.legs, stale: server.stale };
+      return audioSocket && { port: audioSocket.port, legs: audioSocket.legs, stale: audioSocket.stale };
     },
-    async stop() {
-      await server?.close();
-    },
+    stop: thread.close,
   };
 }
 
@@ -137,8 +145,15 @@ function createMediaChoice(wanted: 'auto' | MediaKind, asterisk: AriConnection, 
   };
 }
 
+interface LegWish {
+  signal: AbortSignal;
+  /** See `WantedLeg`. */
+  calleeSpeaks?: boolean;
+}
+
 interface CallAudioParts {
-  open: (signal: AbortSignal) => Promise<Opened>;
+  open: (wish: LegWish) => Promise<Opened>;
+  record: (path: string) => CallRecording;
   nameOf: NameOf;
   asterisk: AriConnection;
   log: MediaParts['log'];
@@ -147,26 +162,27 @@ interface CallAudioParts {
 }
 
 /** A media leg for one call that is replaced when it dies, in the bridge too. */
-async function openCallAudio({ open, nameOf, asterisk, log, signal }: CallAudioParts): Promise<CallAudio> {
-  const opened = await openWhile(signal, open);
-  let media = opened.media;
+async function openCallAudio({ open, record, nameOf, asterisk, log, signal }: CallAudioParts): Promise<CallAudio> {
+  let { leg: inThread, media } = await openWhile(signal, (stop) => open({ signal: stop }));
   let bridging: Promise<Bridge> | undefined;
+  let recording: CallRecording | undefined;
 
-  async function reopen(stop: AbortSignal): Promise<MediaLeg> {
+  async function reopen(stop: AbortSignal, calleeSpeaks: boolean): Promise<MediaLeg> {
     // A leg that plays nothing may still have its channel.
     void media.hangup();
-    const next = await openWhile(stop, open);
+    const next = await openWhile(stop, (until) => open({ signal: until, calleeSpeaks }));
     try {
       await (await bridging?.catch(() => undefined))?.add(next.media.channelId);
     } catch (error) {
       await Promise.all([next.leg.close(), next.media.hangup()]);
       throw error;
     }
-    media = next.media;
-    return next.leg;
+    ({ leg: inThread, media } = next);
+    recording?.tape(inThread);
+    return inThread;
   }
 
-  const leg = createHealingLeg({ first: opened.leg, reopen, logger: log, signal });
+  const leg = createHealingLeg({ first: inThread, reopen, logger: log, signal });
   const bridgeWith = (calleeChannelId: string) => {
     bridging = bridgeTogether(asterisk, [calleeChannelId, leg.channelId], log, nameOf('bridge'));
     return bridging;
@@ -184,6 +200,18 @@ async function openCallAudio({ open, nameOf, asterisk, log, signal }: CallAudioP
         if (leg.channelId === channelId) throw error;
         await bridgeWith(calleeChannelId);
       }
+    },
+    record(path) {
+      recording = record(path);
+      recording.tape(inThread);
+      return recording;
+    },
+    async add(channelId) {
+      await (await bridging)?.add(channelId);
+    },
+    async leave() {
+      await leg.close();
+      await media.hangup();
     },
     async close() {
       const bridge = await bridging?.catch(() => undefined);

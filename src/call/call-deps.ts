@@ -19,6 +19,12 @@ export interface CallAudio {
   leg: MediaLeg;
   /** Puts the answered callee and the leg together. */
   join(channelId: string): Promise<void>;
+  /** Records both sides from here on; folders are made. The file is whole when its `close` resolves, which never rejects. */
+  record(path: string): { close(): Promise<{ error?: Error }> };
+  /** Lets one more channel hear the callee and be heard. Rejects with a ServiceError. */
+  add(channelId: string): Promise<void>;
+  /** We fall silent and hear no more; who was joined stays together. Never rejects. */
+  leave(): Promise<void>;
   /** Ends the leg and whatever joined it. Never rejects. */
   close(): Promise<void>;
 }
@@ -44,7 +50,7 @@ export interface CallDeps {
   };
   openAudio(call: Pick<OwnedCall, 'attemptId' | 'epoch'>, signal: AbortSignal): Promise<CallAudio>;
   openConversation(request: ConversationRequest, onTranscript: (entry: TranscriptEntry) => void): Conversation;
-  openRecording(attemptId: string, leg: MediaLeg): Promise<CallRecording>;
+  openRecording(attemptId: string, audio: CallAudio): Promise<CallRecording>;
   openingLines: OpeningLines;
   readyLines: ReadyLinesStore;
   fences: CallFences;
@@ -87,7 +93,7 @@ export interface CallFences {
   /** When contacts that were refused are looked at again. */
   lookAgain: LookAgain;
   /** The dial's way through the breaker of its trunk. Throws a ServiceError that is held back when the trunk isn't to be used. */
-  enterTrunk(campaign: Campaign): Promise<TrunkPass>;
+  enterTrunk(campaign: Pick<Campaign, 'dialString'>): Promise<TrunkPass>;
 }
 
 /** One dial over a trunk: exactly one of these ends it. */

@@ -12,7 +12,7 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
   channel.signal.addEventListener('abort', () => abort.abort(new Error('the callee hung up')), { once: true });
   if (channel.signal.aborted) abort.abort(new Error('the callee hung up'));
   channel.onDtmf(conversation.keyPressed);
-  const recording = campaign.recording ? await deps.openRecording(attemptId, audio.leg).catch(noRecording(call, deps)) : undefined;
+  const recording = campaign.recording ? await deps.openRecording(attemptId, audio).catch(noRecording(call, deps)) : undefined;
   try {
     await audio.join(channel.id);
     const { disposition, reason, transcript, error, answers, callBackAt } = await conversation.run();

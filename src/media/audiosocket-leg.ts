@@ -4,7 +4,7 @@ import { bytesPerFrame } from './frames.ts';
 import { createInbound } from './inbound.ts';
 import { createListeners } from './listeners.ts';
 import { mediaError } from './media-error.ts';
-import type { MediaLeg } from './media-leg.ts';
+import type { AudioLeg } from './media-leg.ts';
 import { createPacedQueue } from './paced-queue.ts';
 import { createPlayout } from './playout.ts';
 
@@ -16,7 +16,7 @@ export interface AudioSocketLegOptions {
 }
 
 /** A media leg on a connection that Asterisk has made to us. We pace: see `FramePacer`. */
-export function createAudioSocketLeg({ connection, channelId, sampleRate }: AudioSocketLegOptions): MediaLeg {
+export function createAudioSocketLeg({ connection, channelId, sampleRate }: AudioSocketLegOptions): AudioLeg {
   const closed = Promise.withResolvers<{ error?: Error }>();
   let asked = false;
   let over = false;

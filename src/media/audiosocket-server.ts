@@ -6,7 +6,7 @@ import { type AudioSocketConnection, createAudioSocketConnection, type Gone } fr
 import { createAudioSocketLeg } from './audiosocket-leg.ts';
 import { createFramePacer, type FramePacer } from './frame-pacer.ts';
 import { mediaError } from './media-error.ts';
-import type { MediaLeg } from './media-leg.ts';
+import type { AudioLeg } from './media-leg.ts';
 
 /** Asterisk says which call it is within a few milliseconds of connecting. */
 const HANDSHAKE_TIMEOUT_MS = 2_000;
@@ -48,7 +48,7 @@ export interface AudioSocketServer {
    * The leg with this UUID, when Asterisk has connected it. To be called before Asterisk is asked for the channel, because it connects before it answers.
    * Rejects with a `ServiceError` (codes: `MediaErrorCode`), or with the signal's reason.
    */
-  expectLeg(expected: ExpectedLeg): Promise<MediaLeg>;
+  expectLeg(expected: ExpectedLeg): Promise<AudioLeg>;
   /** Ends every leg. Idempotent. */
   close(): Promise<void>;
 }
@@ -100,7 +100,7 @@ export async function startAudioSocketServer(options: AudioSocketServerOptions):
     socket.once('close', () => connections.delete(connection));
   }
 
-  function makeLeg(connection: AudioSocketConnection, { channelId, signal }: ExpectedLeg): MediaLeg {
+  function makeLeg(connection: AudioSocketConnection, { channelId, signal }: ExpectedLeg): AudioLeg {
     const leg = createAudioSocketLeg({ connection, channelId, sampleRate });
     legs += 1;
     const onAbort = () => void leg.close();
@@ -112,10 +112,10 @@ export async function startAudioSocketServer(options: AudioSocketServerOptions):
     return leg;
   }
 
-  async function expectLeg(wanted: ExpectedLeg): Promise<MediaLeg> {
+  async function expectLeg(wanted: ExpectedLeg): Promise<AudioLeg> {
     const { id, channelId, signal, connectTimeoutMs } = wanted;
     signal?.throwIfAborted();
-    const arrived = Promise.withResolvers<MediaLeg>();
+    const arrived = Promise.withResolvers<AudioLeg>();
     const giveUp = (code: Gone['code'], what: string) => () => arrived.reject(mediaError(channelId, code, what));
     const timer = setTimeout(giveUp('media-timeout', `Asterisk did not connect it within ${connectTimeoutMs} ms`), connectTimeoutMs);
     const onAbort = () => arrived.reject(signal?.reason);

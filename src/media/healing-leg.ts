@@ -4,7 +4,7 @@ import { sleep } from '../sleep.ts';
 import { createHealingUtterance, type HealingUtterance } from './healing-utterance.ts';
 import { createListeners } from './listeners.ts';
 import { mediaError } from './media-error.ts';
-import type { MediaLeg } from './media-leg.ts';
+import type { MediaLeg, SpeechChange } from './media-leg.ts';
 
 /** A new leg takes 20 ms when Asterisk is well. Longer than this, and nobody is there to talk to any more. */
 const HEAL_WITHIN_MS = 5_000;
@@ -18,8 +18,11 @@ const MAX_REPLACEMENTS = 5;
 
 export interface HealingLegOptions {
   first: MediaLeg;
-  /** Another one, ready and wherever the dead one was. Rejects when there is none to be had now. The signal ends the opening, not what was opened. */
-  reopen: (signal: AbortSignal) => Promise<MediaLeg>;
+  /**
+   * Another one, ready and wherever the dead one was, that knows whether the callee is in the middle of a word. Rejects when there is none to be had now.
+   * The signal ends the opening, not what was opened.
+   */
+  reopen: (signal: AbortSignal, calleeSpeaks: boolean) => Promise<MediaLeg>;
   logger: Pick<Logger, 'info' | 'warn'>;
   /** Aborts with the call. */
   signal: AbortSignal;
@@ -42,19 +45,26 @@ export function createHealingLeg({ first, reopen, logger, signal }: HealingLegOp
     end(mediaError(current.channelId, 'media-listener', 'a listener to its audio failed', { cause }));
     void current.close();
   };
-  const frames = createListeners<Buffer>(onListenerFailure);
+  const frames = createListeners<{ frame: Buffer; speech: SpeechChange | undefined }>(onListenerFailure);
   const played = createListeners<Buffer>(onListenerFailure);
   const utterances = new Set<HealingUtterance>();
   let current = first;
   let healing: Promise<void> | undefined;
   let replacements = 0;
   let paused = false;
+  let armed = false;
+  let calleeSpeaks = false;
 
   function adopt(leg: MediaLeg): void {
     current = leg;
-    leg.onFrame(frames.emit);
+    leg.onFrame((frame, speech) => {
+      if (speech) calleeSpeaks = speech.change === 'speech-start';
+      if (speech?.paused) paused = true;
+      frames.emit({ frame, speech });
+    });
     leg.onPlayed(played.emit);
     if (paused) leg.pause();
+    if (armed) leg.pauseOnSpeech(true);
     for (const utterance of utterances) utterance.sayOn(leg);
     void leg.closed.then(({ error }) => {
       if (over.signal.aborted) return;
@@ -102,7 +112,7 @@ export function createHealingLeg({ first, reopen, logger, signal }: HealingLegOp
     for (let tries = 0; ; tries++) {
       await sleep(TRY_AFTER_MS[tries] ?? LONGEST_WAIT_MS, stop);
       try {
-        const leg = await reopen(stop);
+        const leg = await reopen(stop, calleeSpeaks);
         if (!over.signal.aborted) return leg;
         await leg.close();
       } catch (error) {
@@ -127,7 +137,7 @@ export function createHealingLeg({ first, reopen, logger, signal }: HealingLegOp
     },
     sampleRate,
     closed: closed.promise,
-    onFrame: frames.add,
+    onFrame: (listener) => frames.add(({ frame, speech }) => listener(frame, speech)),
     onPlayed: played.add,
     speak() {
       const made = createHealingUtterance(sampleRate, () => utterances.delete(made));
@@ -143,6 +153,10 @@ export function createHealingLeg({ first, reopen, logger, signal }: HealingLegOp
     resume() {
       paused = false;
       current.resume();
+    },
+    pauseOnSpeech(on) {
+      armed = on;
+      current.pauseOnSpeech(on);
     },
     flush() {
       paused = false;

@@ -1,5 +1,5 @@
 import { BYTES_PER_SAMPLE, bytesToMs } from './frames.ts';
-import type { MediaLeg, Utterance } from './media-leg.ts';
+import type { AudioLeg, Utterance } from './media-leg.ts';
 
 /** An utterance that outlives the leg on which it began. */
 export interface HealingUtterance {
@@ -9,7 +9,7 @@ export interface HealingUtterance {
   /** It has lost its leg, and something is still to be said. */
   readonly waiting: boolean;
   /** Says what was not heard yet on this leg. */
-  sayOn(leg: MediaLeg): void;
+  sayOn(leg: AudioLeg): void;
   /** When its leg settles it, that is final; when it has none, it is settled now. */
   giveUp(): void;
 }

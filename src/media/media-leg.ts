@@ -2,7 +2,7 @@
  * Audio to and from Asterisk for one call. PCM, signed 16-bit little-endian, mono, at `sampleRate`.
  * A frame is 20 ms.
  */
-export interface MediaLeg {
+export interface AudioLeg {
   /** The external-media channel in Asterisk. */
   readonly channelId: string;
   /** Hertz. */
@@ -27,6 +27,25 @@ export interface MediaLeg {
   /** True while something is queued or being heard, or would be if it were not paused. */
   readonly speaking: boolean;
   close(): Promise<void>;
+}
+
+/** A leg that knows when the callee speaks. */
+export interface MediaLeg extends AudioLeg {
+  /** The callee's audio, one frame at a time, with what the speech detector noticed in it. Returns the unsubscribe function. */
+  onFrame(listener: (frame: Buffer, speech?: SpeechChange) => void): () => void;
+  /**
+   * While armed, the very frame in which the callee begins to speak pauses what we are saying, however busy the rest of the process is:
+   * `paused` then says so, and somebody has to `resume` or `flush`.
+   */
+  pauseOnSpeech(armed: boolean): void;
+}
+
+export interface SpeechChange {
+  change: 'speech-start' | 'speech-end';
+  /** When it was noticed, on the clock of `performance.now()`. */
+  at: number;
+  /** Our playout has been paused by it. */
+  paused: boolean;
 }
 
 /** One piece of speech on its way to the callee's ear. */

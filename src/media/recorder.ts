@@ -22,19 +22,24 @@ export interface RecorderOptions {
   sampleRate: number;
   /** Milliseconds of a clock that never goes back. */
   now?: () => number;
+  /** Goes on with a file that was begun then, on the same clock; what was said in between is missing. */
+  beganAt?: number | undefined;
+  /** The first sound: the time line begins here. */
+  onBegan?: ((at: number) => void) | undefined;
 }
 
 /**
  * Records a call as a stereo WAV: the agent on channel 1 (left), the callee on channel 2 (right), on one time line that begins with the first sound.
  * Streams to disk in flat memory; the file of a killed process can be played.
  */
-export function createRecorder({ path, sampleRate, now = () => performance.now() }: RecorderOptions): Recorder {
+export function createRecorder(options: RecorderOptions): Recorder {
+  const { path, sampleRate, now = () => performance.now(), onBegan = () => {} } = options;
   const agent = createRecordingTrack(sampleRate);
   const callee = createRecordingTrack(sampleRate);
-  const file = createWavFile(path, sampleRate);
+  const file = createWavFile(path, sampleRate, { goOn: options.beganAt !== undefined });
   const toSamples = (ms: number) => Math.round((ms / 1000) * sampleRate);
-  let beganAt: number | undefined;
-  let done = 0;
+  let { beganAt } = options;
+  let done = beganAt === undefined ? 0 : toSamples(now() - beganAt);
   let closing: Promise<{ durationMs: number; error?: Error }> | undefined;
 
   /** Writes what stands before sample `to`. */
@@ -53,7 +58,10 @@ export function createRecorder({ path, sampleRate, now = () => performance.now()
 
   function push(track: RecordingTrack, pcm: Buffer): void {
     if (closing) return;
-    beganAt ??= now() - (pcm.length / BYTES_PER_SAMPLE / sampleRate) * 1000;
+    if (beganAt === undefined) {
+      beganAt = now() - (pcm.length / BYTES_PER_SAMPLE / sampleRate) * 1000;
+      onBegan(beganAt);
+    }
     const atMs = now() - beganAt;
     track.push(pcm, atMs);
     const settled = toSamples(atMs - SETTLE_MS);
@@ -72,6 +80,9 @@ export function createRecorder({ path, sampleRate, now = () => performance.now()
     const durationMs = Math.round((end / sampleRate) * 1000);
     return error ? { durationMs, error } : { durationMs };
   }
+
+  agent.settle(done);
+  callee.settle(done);
 
   return {
     agent: (pcm) => push(agent, pcm),

@@ -28,15 +28,18 @@ export interface EnergySpeechDetectorOptions {
   startMs?: number | undefined;
   /** Silence that makes an end. */
   silenceMs?: number | undefined;
+  /** Somebody is speaking already: what comes first is the end. */
+  speaking?: boolean | undefined;
 }
 
 /** Tells speech from silence by loudness against a noise floor that follows the line. */
-export function createEnergySpeechDetector({ sampleRate, startMs = 100, silenceMs = 500 }: EnergySpeechDetectorOptions): SpeechDetector {
+export function createEnergySpeechDetector(options: EnergySpeechDetectorOptions): SpeechDetector {
+  const { sampleRate, startMs = 100, silenceMs = 500 } = options;
   const levelOf = createLevelMeter(sampleRate);
   const floor = createNoiseFloor();
   const startFrames = Math.max(1, Math.ceil(startMs / FRAME_MS));
   let recent: boolean[] = [];
-  let speaking = false;
+  let speaking = options.speaking ?? false;
   let silentMs = 0;
   let soundMs = 0;
 

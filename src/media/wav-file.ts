@@ -17,7 +17,8 @@ export interface WavFile {
   close(): Promise<Error | undefined>;
 }
 
-export function createWavFile(path: string, sampleRate: number): WavFile {
+/** `goOn`: the file is there already, and what is written comes after what it holds. */
+export function createWavFile(path: string, sampleRate: number, { goOn = false } = {}): WavFile {
   let handle: FileHandle | undefined;
   let waiting: { bytes: Buffer; offset: number }[] = [];
   let waitingBytes = 0;
@@ -25,7 +26,7 @@ export function createWavFile(path: string, sampleRate: number): WavFile {
   let failure: Error | undefined;
 
   async function drain(): Promise<void> {
-    handle ??= await create(path, sampleRate);
+    handle ??= goOn ? await open(path, 'r+') : await create(path, sampleRate);
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       waitingBytes -= next.bytes.length;
       await writeWhole(handle, next.bytes, HEADER_BYTES + next.offset);

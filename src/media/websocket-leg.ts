@@ -4,7 +4,7 @@ import { bytesPerFrame } from './frames.ts';
 import { createInbound } from './inbound.ts';
 import { createListeners } from './listeners.ts';
 import { mediaError } from './media-error.ts';
-import type { MediaLeg } from './media-leg.ts';
+import type { AudioLeg } from './media-leg.ts';
 import { createPlayout, type PlayoutSink } from './playout.ts';
 import { type ControlCommand, type ControlEvent, type ControlForm, encodeCommand, parseEvent } from './websocket-control.ts';
 import { watchLife } from './websocket-life.ts';
@@ -34,7 +34,7 @@ export interface WebsocketLegOptions {
  * Asterisk paces the audio, so what we have to say may be handed over as soon as it is there.
  * Rejects with a `ServiceError` (codes: `MediaErrorCode`), or with the signal's reason.
  */
-export async function connectWebsocketLeg(options: WebsocketLegOptions): Promise<MediaLeg> {
+export async function connectWebsocketLeg(options: WebsocketLegOptions): Promise<AudioLeg> {
   const { channelId, signal, connectTimeoutMs } = options;
   signal?.throwIfAborted();
   const { leg, started, fail } = openLeg(options);
@@ -56,7 +56,7 @@ export async function connectWebsocketLeg(options: WebsocketLegOptions): Promise
 }
 
 interface OpenLeg {
-  leg: MediaLeg;
+  leg: AudioLeg;
   started: Promise<'started'>;
   /** Ends the leg with this error, unless another came first. */
   fail: (error: ServiceError) => void;
@@ -132,7 +132,7 @@ function openLeg(options: WebsocketLegOptions): OpenLeg {
     closed.resolve(asked ? {} : { error: failure });
   });
 
-  const leg: MediaLeg = {
+  const leg: AudioLeg = {
     channelId,
     sampleRate,
     closed: closed.promise,

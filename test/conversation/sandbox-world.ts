@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { createReadyLines } from '../../src/call/ready-lines.ts';
 import { type ConversationEnd, type ConversationRequest, createConversation } from '../../src/conversation/conversation.ts';
 import type { ReadyLines } from '../../src/conversation/ready-lines.ts';
+import { createHearingLeg } from '../../src/media/hearing-leg.ts';
 import { createEnergySpeechDetector } from '../../src/media/speech-detector-energy.ts';
 import { connectWebsocketLeg } from '../../src/media/websocket-leg.ts';
 import { startAsteriskSandbox } from '../../src/sandbox/asterisk/asterisk-sandbox.ts';
@@ -93,7 +94,8 @@ export async function startSandboxWorld({ people: extra, brain }: WorldOptions =
     options.beforeDial?.();
     const over = new AbortController();
     const media = await openExternalMedia(connection, { sampleRate: SAMPLE_RATE, logger: quiet, signal: over.signal });
-    const leg = await connectWebsocketLeg({ ...media, sampleRate: SAMPLE_RATE, signal: over.signal, connectTimeoutMs: 5_000 });
+    const wanted = { ...media, sampleRate: SAMPLE_RATE, signal: over.signal, connectTimeoutMs: 5_000 };
+    const leg = createHearingLeg(await connectWebsocketLeg(wanted), createEnergySpeechDetector({ sampleRate: SAMPLE_RATE }));
     await media.started();
     const conversation = createConversation(
       {

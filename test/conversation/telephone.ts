@@ -404,6 +404,7 @@ function createLine({ persona, noise = [] }: CallOptions) {
     resume() {
       paused = false;
     },
+    pauseOnSpeech() {},
     get speaking() {
       return queue.length > 0;
     },

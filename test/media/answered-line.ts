@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { startAudioSocketServer } from '../../src/media/audiosocket-server.ts';
 import type { MediaLeg } from '../../src/media/media-leg.ts';
-import { connectWebsocketLeg } from '../../src/media/websocket-leg.ts';
+import { startMediaThread } from '../../src/media/thread/media-thread.ts';
 import { type AriAddress, type AriEvent, connectAri } from '../../src/sandbox/people/ari.ts';
+
+const quiet = { warn() {}, error() {} };
 
 export interface AnsweredLine {
   leg: MediaLeg;
@@ -48,7 +49,7 @@ export async function answeredLine(
   const format = sampleRate === 8000 ? 'slin' : `slin${sampleRate / 1000}`;
   const request: ExternalMediaRequest = (how) => ari.request('POST', 'channels/externalMedia', { channelId: media, app, format, ...how });
   const open = kind === 'websocket' ? overWebsocket : overAudioSocket;
-  const { leg, closeServer } = await open({ address, channelId: media, sampleRate, request });
+  const { leg, closeThread } = await open({ address, channelId: media, sampleRate, request });
   await seen(media, (event) => event.type === 'StasisStart');
   await ari.request('POST', 'bridges', { type: 'mixing', bridgeId });
   await ari.request('POST', `bridges/${bridgeId}/addChannel`, { channel: `${callee},${media}` });
@@ -70,7 +71,7 @@ export async function answeredLine(
       await hangUp(media);
       await ari.request('DELETE', `bridges/${bridgeId}`);
       ari.close();
-      await closeServer();
+      await closeThread();
     },
   };
 }
@@ -88,14 +89,16 @@ async function overWebsocket({ address, channelId, sampleRate, request }: Wanted
   const how = { external_host: 'INCOMING', transport: 'websocket', encapsulation: 'none', connection_type: 'server' };
   const made = (await request(how)) as { channelvars: { MEDIA_WEBSOCKET_CONNECTION_ID: string } };
   const mediaUrl = `${address.ariUrl.replace(/^http/, 'ws')}/media/${made.channelvars.MEDIA_WEBSOCKET_CONNECTION_ID}`;
-  return { leg: await connectWebsocketLeg({ mediaUrl, channelId, sampleRate, connectTimeoutMs: 5_000 }), closeServer: async () => {} };
+  const thread = startMediaThread({ logger: quiet });
+  return { leg: await thread.connectLeg({ mediaUrl, channelId, sampleRate, connectTimeoutMs: 5_000 }), closeThread: thread.close };
 }
 
 async function overAudioSocket({ channelId, sampleRate, request }: WantedLeg) {
-  const server = await startAudioSocketServer({ host: '127.0.0.1', port: 0, sampleRate, logger: { warn() {}, error() {} } });
+  const thread = startMediaThread({ logger: quiet });
+  const server = await thread.listen({ host: '127.0.0.1', port: 0, sampleRate });
   const id = randomUUID();
-  const leg = server.expectLeg({ id, channelId, connectTimeoutMs: 5_000 });
+  const leg = server.expectLeg({ id, channelId, sampleRate, connectTimeoutMs: 5_000 });
   const how = { external_host: `127.0.0.1:${server.port}`, transport: 'tcp', encapsulation: 'audiosocket', connection_type: 'client' };
   await Promise.all([leg, request({ ...how, data: id })]);
-  return { leg: await leg, closeServer: server.close };
+  return { leg: await leg, closeThread: thread.close };
 }

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { expect, vi } from 'vitest';
 import { startAudioSocketServer } from '../../src/media/audiosocket-server.ts';
-import type { MediaLeg } from '../../src/media/media-leg.ts';
+import { createHearingLeg } from '../../src/media/hearing-leg.ts';
+import type { AudioLeg, MediaLeg } from '../../src/media/media-leg.ts';
+import { createEnergySpeechDetector } from '../../src/media/speech-detector-energy.ts';
 import { connectWebsocketLeg } from '../../src/media/websocket-leg.ts';
 import { startScriptedAsterisk } from './scripted-asterisk.ts';
 import { connectPeer, createManualPacer } from './scripted-audiosocket.ts';
@@ -40,7 +42,7 @@ async function overWebsocket(signal?: AbortSignal): Promise<Line> {
     await pong;
   };
   return {
-    leg,
+    leg: hearing(leg),
     async play(ms) {
       await roundTrip();
       for (let left = ms; left > 0; left -= STEP_MS) {
@@ -78,7 +80,7 @@ async function overAudioSocket(signal?: AbortSignal): Promise<Line> {
   ]);
   let sent = 1;
   return {
-    leg,
+    leg: hearing(leg),
     async play(ms) {
       for (let left = ms / 20; left > 0; left -= STEP_MS / 20) {
         const frames = Math.min(left, STEP_MS / 20);
@@ -111,6 +113,8 @@ export const LINES = [
   ['websocket', overWebsocket],
   ['audiosocket', overAudioSocket],
 ] as const satisfies readonly (readonly [string, OpenLine])[];
+
+const hearing = (leg: AudioLeg) => createHearingLeg(leg, createEnergySpeechDetector({ sampleRate: RATE }));
 
 /** PCM in which every sample is its own number, so that a lost or doubled byte shows; none is silence. */
 export function counted(ms: number): Buffer {

@@ -2,7 +2,7 @@ import { getEventListeners, once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { MediaLeg } from '../../src/media/media-leg.ts';
+import type { AudioLeg } from '../../src/media/media-leg.ts';
 import { connectWebsocketLeg, type WebsocketLegOptions } from '../../src/media/websocket-leg.ts';
 import { type ScriptedAsterisk, type ScriptedAsteriskOptions, startScriptedAsterisk } from './scripted-asterisk.ts';
 
@@ -17,7 +17,7 @@ async function asterisk(options?: ScriptedAsteriskOptions): Promise<ScriptedAste
   return server;
 }
 
-async function connect(url: string, options: Partial<WebsocketLegOptions> = {}): Promise<MediaLeg> {
+async function connect(url: string, options: Partial<WebsocketLegOptions> = {}): Promise<AudioLeg> {
   const leg = await connectWebsocketLeg({ mediaUrl: url, channelId: 'em', sampleRate: 8000, connectTimeoutMs: 5_000, ...options });
   opened.push(leg);
   return leg;

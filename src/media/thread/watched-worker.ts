@@ -1,0 +1,104 @@
+import { Worker } from 'node:worker_threads';
+import type { FromThread, ToThread } from './messages.ts';
+
+/** Pings are this far apart; a thread that leaves so many unanswered is stuck. Counted, not timed: a stall of our own event loop accuses nobody. */
+const PING_EVERY_MS = 1_000;
+const MISSED_PINGS = 5;
+/** A thread that dies younger than this may die of its first breath: the next one is started only when this has passed. */
+const YOUNG_MS = 1_000;
+/** How long a thread may take to say goodbye. It may have sockets to close that take a second each, all at once. */
+const STOP_TIMEOUT_MS = 3_000;
+
+export interface WatchedWorkerOptions {
+  entry: URL;
+  onMessage: (message: Exclude<FromThread, { kind: 'pong' | 'stopped' }>) => void;
+  onPong: (pong: Extract<FromThread, { kind: 'pong' }>) => void;
+  /** A thread has died and took everything in it with it. */
+  onDeath: (error: Error) => void;
+  /** The next one takes messages. */
+  onReborn: () => void;
+  pingEveryMs?: number | undefined;
+}
+
+export interface WatchedWorker {
+  /** False while there is no thread: the message is lost. */
+  post(message: ToThread, move?: ArrayBuffer[]): boolean;
+  /** Lets it end everything and say goodbye. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** A worker thread that is there again when it has died. */
+export function startWatchedWorker(options: WatchedWorkerOptions): WatchedWorker {
+  const { entry, onMessage, onPong, onDeath, onReborn, pingEveryMs = PING_EVERY_MS } = options;
+  let current: Worker | undefined;
+  let rebirth: NodeJS.Timeout | undefined;
+  let missed = 0;
+  let stopping: Promise<void> | undefined;
+  const stopped = Promise.withResolvers<void>();
+
+  function start(): void {
+    const bornAt = performance.now();
+    // Not the flags of this process: a test runner's loaders have no business there.
+    const worker = new Worker(entry, { execArgv: [], name: 'media' });
+    let cause: Error | undefined;
+    let gone = false;
+    missed = 0;
+    current = worker;
+    worker.on('message', (message: FromThread) => {
+      missed = 0;
+      if (gone) return;
+      if (message.kind === 'pong') onPong(message);
+      else if (message.kind === 'stopped') stopped.resolve();
+      else onMessage(message);
+    });
+    worker.on('error', (error) => {
+      cause = error;
+    });
+    worker.on('exit', (code) => {
+      gone = true;
+      stopped.resolve();
+      if (current !== worker) return;
+      current = undefined;
+      if (stopping) return;
+      onDeath(cause ?? new Error(`it ended with code ${code}`));
+      const restart = () => {
+        start();
+        onReborn();
+      };
+      const ageMs = performance.now() - bornAt;
+      if (ageMs >= YOUNG_MS) restart();
+      else rebirth = setTimeout(restart, YOUNG_MS - ageMs);
+    });
+  }
+
+  const watch = setInterval(() => {
+    if (!current) return;
+    if (missed >= MISSED_PINGS) return void current.terminate();
+    missed += 1;
+    current.postMessage({ kind: 'ping' } satisfies ToThread);
+  }, pingEveryMs);
+
+  async function stop(): Promise<void> {
+    clearInterval(watch);
+    clearTimeout(rebirth);
+    if (!current) return;
+    current.postMessage({ kind: 'stop' } satisfies ToThread);
+    const timer = setTimeout(stopped.resolve, STOP_TIMEOUT_MS);
+    await stopped.promise;
+    clearTimeout(timer);
+    await current?.terminate();
+  }
+
+  start();
+  return {
+    post(message, move = []) {
+      if (!current) return false;
+      current.postMessage(message, move);
+      return true;
+    },
+    stop() {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
