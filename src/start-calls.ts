@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { cancelAttempt } from './call/cancel-attempt.ts';
 import { giveUp } from './call/give-up.ts';
 import { holdAttempt } from './call/hold-attempt.ts';
 import { runCall } from './call/run-call.ts';
@@ -51,8 +52,6 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
   const keeping = startLedger({ config, redis, keys, log });
   onStop('ledger', keeping.stop);
   const { ledger, leases } = keeping;
-  const sweep = await startSweep({ ledger, leases, redis: keeping.impatient, keys, asterisk, log });
-  onStop('sweep', sweep.stop);
   const queue = createCallQueue(redis, keys.prefix);
   onStop('calls queue', () => queue.close());
   const campaigns = createCampaignStore(redis, keys);
@@ -72,6 +71,9 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
     alerts,
     parkWaiting: createParkWaiting(redis, queue),
   });
+  const cancel = (attemptId: string, reason: string) => cancelAttempt(attemptId, reason, deps);
+  const sweep = await startSweep({ ledger, leases, cancel, redis: keeping.impatient, keys, asterisk, log });
+  onStop('sweep', sweep.stop);
   const onError = (error: Error) => log.error({ err: error }, `calls queue: ${error.message}`);
   const worker = createCallWorker(
     {

@@ -8,6 +8,7 @@ import { type BreakerPolicy, breakerPolicy } from './resilience/breaker-policy.t
 import { type Breakers, createBreakers } from './resilience/breakers.ts';
 import { createGuard, type Guard } from './resilience/guard.ts';
 import { createRetryBudget } from './resilience/retry-budget.ts';
+import { OUTCOME_WEBHOOK_SERVICE } from './wire-outcome-webhook.ts';
 import type { RawServices } from './wire-services.ts';
 
 /** Every ring-fenced service of a process. */
@@ -86,6 +87,8 @@ function definitions(config: Config, services: RawServices, policy: ServiceDefin
       dataPlane: (signal) => drain(languageModel.respond(oneWord, signal)),
     };
   }
+  // Nothing harmless can be posted to it: the next outcome is its trial.
+  if (config.outcomeWebhook !== undefined) table[OUTCOME_WEBHOOK_SERVICE] = { policy };
   if (crm !== undefined) table.hubspot = { policy, controlPlane: crm.probe, dataPlane: crm.probe };
   return table;
 }

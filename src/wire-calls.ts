@@ -54,6 +54,7 @@ export function wireCalls(parts: CallParts): CallDeps {
     crm,
     crmPatienceMs: config.crmPatienceMs,
     sheet: config.googleSheets !== undefined,
+    outcomeWebhook: config.outcomeWebhook !== undefined,
     redial: { interruptedMs: config.redialInterruptedMs },
     leave,
     now: Date.now,

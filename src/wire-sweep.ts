@@ -20,16 +20,18 @@ export interface SweepParts {
   redis: Redis;
   keys: Keys;
   ledger: Ledger;
+  /** Ends an attempt that nobody is to dial any more. */
+  cancel: (attemptId: string, reason: string) => Promise<unknown>;
   leases: Leases;
   asterisk: AriConnection;
   log: Logger;
 }
 
 /** Sweeps at once and from then on, in turns with the other processes: the ledger together, each Asterisk among those who use it. */
-export async function startSweep({ redis, keys, ledger, leases, asterisk, log }: SweepParts): Promise<{ stop(): Promise<void> }> {
+export async function startSweep({ redis, keys, ledger, cancel, leases, asterisk, log }: SweepParts): Promise<{ stop(): Promise<void> }> {
   const installation = await ledger.installation();
   const queue = createCallQueue(redis, keys.prefix);
-  const ledgerSweep = createLedgerSweep({ redis, keys, queue, ledger, log });
+  const ledgerSweep = createLedgerSweep({ redis, keys, queue, cancel, log });
   const stopping = new AbortController();
 
   const areLiving = async (owners: NamedOwner[]) => {

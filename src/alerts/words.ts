@@ -7,6 +7,7 @@ const NAMES: Readonly<Record<string, string>> = {
   smtp: 'The mail server',
   telegram: 'Telegram',
   webhook: 'The webhook',
+  'outcome-webhook': 'The webhook of outcomes',
 };
 
 /** `elevenlabs:text-to-speech` → `ElevenLabs text-to-speech`. */

@@ -70,6 +70,8 @@ export interface CallDeps {
   crmPatienceMs: number;
   /** Whether a spreadsheet gets a row for each call. */
   sheet: boolean;
+  /** Whether a program elsewhere is told of each outcome. */
+  outcomeWebhook: boolean;
   redial: RedialRules;
   doNotCall: DoNotCall;
   /** Aborts when this process can wait no longer for its calls: nothing new is dialled, what rings is hung up, talks end with a goodbye. */

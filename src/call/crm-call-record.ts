@@ -1,15 +1,14 @@
-import type { OwnedCall } from './call-deps.ts';
+import type { EndedAttempt } from './outbox.ts';
 import type { CrmDelivery } from './outbox-entry.ts';
 import type { Outcome, TranscriptEntry } from './outcome.ts';
 
 /** HubSpot cuts a call's body at 65,536 characters; a transcript longer than this loses its middle. */
 const MAX_TRANSCRIPT = 40_000;
 
-export function crmDelivery(call: OwnedCall, outcome: Outcome, contactId: string | undefined): CrmDelivery {
-  const { campaign, contact } = call;
+export function crmDelivery({ attemptId, campaign, contact, outcome, crmContactId }: EndedAttempt): CrmDelivery {
   const record = {
-    key: call.attemptId,
-    contactId,
+    key: attemptId,
+    contactId: crmContactId,
     from: campaign.callerId,
     to: contact.phone,
     startedAt: outcome.answeredAt ?? outcome.startedAt,

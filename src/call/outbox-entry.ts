@@ -1,8 +1,13 @@
 import type { SheetRow } from '../delivery/sheet-row.ts';
 import type { CrmCallRecord } from '../services/crm.ts';
+import type { Contact } from './contact.ts';
+import type { Outcome } from './outcome.ts';
 
 /** One thing to be told to the outside about an ended attempt. `id` is the same however often it is told. */
-export type OutboxEntry = { id: string; kind: 'crm-call-record'; data: CrmDelivery } | { id: string; kind: 'sheet-row'; data: SheetRow };
+export type OutboxEntry =
+  | { id: string; kind: 'crm-call-record'; data: CrmDelivery }
+  | { id: string; kind: 'sheet-row'; data: SheetRow }
+  | { id: string; kind: 'outcome-webhook'; data: OutcomeNews };
 
 /** A call record on its way to the CRM; what was said is summarised on the way. */
 export interface CrmDelivery {
@@ -15,4 +20,22 @@ export interface CrmDelivery {
   transcript: string;
   /** BCP 47. */
   language: string;
+}
+
+/** In the form of https://www.standardwebhooks.com. Times are ISO 8601, UTC; what there is nothing to say of is left out. */
+export interface OutcomeNews {
+  type: 'attempt.ended';
+  timestamp: string;
+  data: Pick<Outcome, 'disposition' | 'reason' | 'talkMs' | 'transcript' | 'answers' | 'recording'> & {
+    attemptId: string;
+    attempt: number;
+    campaign: string;
+    contact: Pick<Contact, 'phone' | 'name' | 'crmId' | 'variables'>;
+    startedAt: string;
+    answeredAt: string | undefined;
+    endedAt: string;
+    callBackAt: string | undefined;
+    /** When the contact is called again; null: this was the last attempt. */
+    redialAt: string | null;
+  };
 }

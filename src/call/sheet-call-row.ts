@@ -1,9 +1,8 @@
 import type { SheetRow } from '../delivery/sheet-row.ts';
-import type { OwnedCall } from './call-deps.ts';
-import type { Outcome } from './outcome.ts';
+import type { EndedAttempt } from './outbox.ts';
 
 /** The spreadsheet's row of an ended call. */
-export function sheetCallRow({ attemptId, job, campaign, contact }: OwnedCall, outcome: Outcome, service = 'asterisk'): SheetRow {
+export function sheetCallRow({ attemptId, attempt, campaign, contact, outcome, service = 'asterisk' }: EndedAttempt): SheetRow {
   return {
     id: attemptId,
     timestamp: new Date(outcome.endedAt).toISOString(),
@@ -13,7 +12,7 @@ export function sheetCallRow({ attemptId, job, campaign, contact }: OwnedCall, o
     breakerState: '',
     message: outcome.reason,
     callId: attemptId,
-    attempt: job.data.attempt,
+    attempt,
     campaign: campaign.name,
     phone: contact.phone,
     disposition: outcome.disposition,

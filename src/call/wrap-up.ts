@@ -1,10 +1,8 @@
 import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
 import { type CallVerdict, callFacts } from './call-job.ts';
-import { crmDelivery } from './crm-call-record.ts';
-import type { OutboxEntry } from './outbox-entry.ts';
+import { outboxOf } from './outbox.ts';
 import type { Outcome } from './outcome.ts';
 import { redialAfter } from './redial.ts';
-import { sheetCallRow } from './sheet-call-row.ts';
 
 /** How soon an attempt that somebody else owns is looked at again. Milliseconds. */
 const LOOK_AGAIN_MS = 10_000;
@@ -21,15 +19,12 @@ export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): P
     talkMs: known.answeredAt === undefined ? 0 : Math.max(0, endedAt - known.answeredAt),
   };
   const { attemptId, epoch, job, contact, campaign } = call;
-  const outbox: OutboxEntry[] = [];
-  if (deps.crm !== undefined)
-    outbox.push({ id: `${attemptId}-crm`, kind: 'crm-call-record', data: crmDelivery(call, outcome, crmContactId) });
-  if (deps.sheet) outbox.push({ id: `${attemptId}-sheet`, kind: 'sheet-row', data: sheetCallRow(call, outcome, service) });
   const at = redialInMs === undefined ? redialAfter(outcome, job.data.attempt, deps.redial) : endedAt + redialInMs;
+  const ended = { attemptId, attempt: job.data.attempt, campaign, contact, outcome, crmContactId, service, redialAt: at };
   const redial = at === undefined ? undefined : { campaign: campaign.name, phone: contact.phone, number: job.data.attempt + 1, at };
   // Whoever owns the attempt by now: a callee's wish is not ours to fence.
   if (outcome.disposition === 'opted-out') await deps.doNotCall.add(contact.phone, { campaign: campaign.name, at: endedAt });
-  const written = await deps.ledger.end(attemptId, epoch, outcome, outbox, redial);
+  const written = await deps.ledger.end(attemptId, epoch, outcome, outboxOf(ended, deps), redial);
   job.log(`${outcome.disposition}: ${outcome.reason}`);
   const facts = { ...callFacts(job), disposition: outcome.disposition, talkMs: outcome.talkMs };
   if (!written) return othersWord(call, facts, deps);

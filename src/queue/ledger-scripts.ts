@@ -158,20 +158,21 @@ return 1
 `;
 
 /**
- * KEYS: entry, open set, lease, reservations. ARGV: attempt id, outcome JSON, seconds to live, now.
+ * KEYS: entry, open set, outbox, lease, reservations. ARGV: attempt id, outcome JSON, seconds to live, now, then outbox entries.
  * Answers 1 when the attempt is over without having been dialled; 0 when it has been, or somebody is at it.
  * The epoch goes up, so that a worker that comes back to it can't dial.
  */
 export const CANCEL = `
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'queued' and state ~= 'claimed' then return 0 end
-if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
+if redis.call('EXISTS', KEYS[4]) == 1 then return 0 end
 redis.call('HINCRBY', KEYS[1], 'epoch', 1)
 redis.call('HSET', KEYS[1], 'state', 'ended', 'outcome', ARGV[2], 'changedAt', ARGV[4])
 redis.call('HDEL', KEYS[1], 'contact')
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('ZREM', KEYS[2], ARGV[1])
-${leave('KEYS[3]', 'KEYS[4]', 'ARGV[1]')}
+for i = 5, #ARGV do redis.call('RPUSH', KEYS[3], ARGV[i]) end
+${leave('KEYS[4]', 'KEYS[5]', 'ARGV[1]')}
 return 1
 `;
 

@@ -4,7 +4,6 @@ import type { CallJobData } from '../call/call-job.ts';
 import type { Contact } from '../call/contact.ts';
 import type { CallJobResult } from './call-queue.ts';
 import type { Keys } from './keys.ts';
-import type { Ledger } from './ledger.ts';
 import { JOBS_MADE } from './ledger-scripts.ts';
 import { createScript } from './redis.ts';
 import { FREE_RESERVATIONS, MISSING_JOBS } from './sweep-scripts.ts';
@@ -13,7 +12,8 @@ export interface LedgerSweepOptions {
   redis: Redis;
   keys: Keys;
   queue: Queue<CallJobData, CallJobResult>;
-  ledger: Pick<Ledger, 'cancel'>;
+  /** Ends an attempt whose job was removed, and has it told. */
+  cancel: (attemptId: string, reason: string) => Promise<unknown>;
   log: { warn(facts: object, message: string): void };
   /** Younger entries may be on their way into the queue. Milliseconds. */
   graceMs?: number;
@@ -35,7 +35,7 @@ const PAGES_A_SWEEP = 10;
  * producer died in between), or its job was removed in Bull Board. The entry tells which: that its job exists is written
  * into it after the job was made, and Redis keeps its writes in order, so an entry that says so has had one.
  */
-export function createLedgerSweep({ redis, keys, queue, ledger, log, graceMs = GRACE_MS }: LedgerSweepOptions): LedgerSweep {
+export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = GRACE_MS }: LedgerSweepOptions): LedgerSweep {
   const missingJobs = createScript(redis, MISSING_JOBS);
   const freeReservations = createScript(redis, FREE_RESERVATIONS);
   const jobsMade = createScript(redis, JOBS_MADE);
@@ -69,13 +69,6 @@ export function createLedgerSweep({ redis, keys, queue, ledger, log, graceMs = G
     }
   };
 
-  const cancel = async (id: string) => {
-    const at = Date.now();
-    const reason = 'its job was removed from the queue';
-    const done = await ledger.cancel(id, { disposition: 'cancelled', reason, startedAt: at, endedAt: at, talkMs: 0, transcript: [] });
-    if (done) log.warn({ attempt: id }, `call cancelled: ${reason}`);
-  };
-
   const putBack = async (id: string, word: string) => {
     // A job that is over while its attempt is not would take the id from its successor.
     if (word === 'over') await queue.remove(id);
@@ -99,7 +92,7 @@ export function createLedgerSweep({ redis, keys, queue, ledger, log, graceMs = G
     cursor += ids.length;
     for (const [index, id] of ids.entries()) {
       const word = words[index];
-      if (word === 'removed') await cancel(id);
+      if (word === 'removed') await cancel(id, 'its job was removed from the queue');
       else if (word === 'lost' || word === 'over') await putBack(id, word);
     }
     return true;

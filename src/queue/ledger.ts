@@ -14,7 +14,7 @@ export type AttemptState = 'queued' | 'claimed' | 'dialing' | 'ended';
 
 /** What the ledger knows of an attempt. */
 export type LedgerEntry =
-  | { state: 'queued' | 'claimed' | 'dialing'; epoch: number; contact: Contact }
+  | { state: 'queued' | 'claimed' | 'dialing'; epoch: number; contact: Contact; campaign: string; number: number }
   | { state: 'ended'; epoch: number; outcome: Outcome };
 
 export type Claim =
@@ -59,7 +59,7 @@ export interface Ledger {
   /** Waits for a Redis that can't be written now: what became of a call must not be lost. */
   end(attemptId: string, epoch: number, outcome: Outcome, outbox: OutboxEntry[], redial?: Redial | undefined): Promise<boolean>;
   /** For an attempt that nobody will dial. False when it has been dialled, or somebody is at work on it. */
-  cancel(attemptId: string, outcome: Outcome): Promise<boolean>;
+  cancel(attemptId: string, outcome: Outcome, outbox: OutboxEntry[]): Promise<boolean>;
   /** Counts how often work on this attempt broke off for a reason that nobody foresaw. */
   broke(attemptId: string): Promise<number>;
   /** This installation's id, part of every channel id; made on first use and kept. */
@@ -111,7 +111,10 @@ export function createLedger({ redis, keys, owner, days, leases, onWait = () => 
       const epoch = Number(entry.epoch);
       return state === 'ended'
         ? { state, epoch, outcome: JSON.parse(entry.outcome ?? 'null') as Outcome }
-        : { state, epoch, contact: JSON.parse(entry.contact ?? 'null') as Contact };
+        : {
+            ...{ state, epoch, contact: JSON.parse(entry.contact ?? 'null') as Contact },
+            ...{ campaign: entry.campaign ?? '', number: Number(entry.number) },
+          };
     },
     async claim(id, phone) {
       const { epoch: held, from } = leases.held(id);
@@ -154,10 +157,10 @@ export function createLedger({ redis, keys, owner, days, leases, onWait = () => 
       const args = [epoch, id, JSON.stringify(outcome), secondsToLive, Date.now(), next, redial?.number ?? 0, redial?.at ?? 0];
       return (await patiently(() => end(entries, [...args, ...outbox.map((entry) => JSON.stringify(entry))]))) === 1;
     },
-    cancel: async (id, outcome) =>
+    cancel: async (id, outcome, outbox) =>
       (await cancel(
-        [keys.attempt(id), keys.open, keys.lease(id), keys.reservations],
-        [id, JSON.stringify(outcome), secondsToLive, Date.now()],
+        [keys.attempt(id), keys.open, keys.outbox, keys.lease(id), keys.reservations],
+        [id, JSON.stringify(outcome), secondsToLive, Date.now(), ...outbox.map((entry) => JSON.stringify(entry))],
       )) === 1,
     broke: (id) => redis.hincrby(keys.attempt(id), 'broke', 1),
     installation() {

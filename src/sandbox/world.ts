@@ -35,6 +35,8 @@ export interface World {
   readonly telegram: TelegramSandbox;
   readonly smtp: SmtpSandbox;
   readonly webhook: WebhookSink;
+  /** Where outcomes arrive. */
+  readonly outcomes: WebhookSink;
   /** Undefined with a real Asterisk. */
   readonly asterisk: AsteriskSandbox | undefined;
   stop(): Promise<void>;
@@ -64,6 +66,7 @@ export async function startWorld({ asterisk: kind, dataDir, crmContacts = [], tr
     const telegram = keep(await startTelegramSandbox({ token: TELEGRAM_TOKEN }));
     const smtp = keep(await startSmtpSandbox());
     const webhook = keep(await startWebhookSink({ secret: WEBHOOK_SECRET }));
+    const outcomes = keep(await startWebhookSink({ secret: WEBHOOK_SECRET }));
     const { asterisk, ari, dialString } = await (kind === 'real'
       ? realAsterisk(dataDir, people, stops)
       : sandboxAsterisk(people, trunks, keep));
@@ -87,8 +90,11 @@ export async function startWorld({ asterisk: kind, dataDir, crmContacts = [], tr
       ALERT_WEBHOOK_URL: webhook.hookUrl,
       ALERT_WEBHOOK_SECRET: WEBHOOK_SECRET,
       ALERT_WEBHOOK_ALLOW_PRIVATE: 'yes',
+      OUTCOME_WEBHOOK_URL: outcomes.hookUrl,
+      OUTCOME_WEBHOOK_SECRET: WEBHOOK_SECRET,
+      OUTCOME_WEBHOOK_ALLOW_PRIVATE: 'yes',
     };
-    return { settings, dialString, people, elevenLabs, openAi, hubSpot, googleSheets, telegram, smtp, webhook, asterisk, stop };
+    return { settings, dialString, people, elevenLabs, openAi, hubSpot, googleSheets, telegram, smtp, webhook, outcomes, asterisk, stop };
   } catch (error) {
     await stop();
     throw error;

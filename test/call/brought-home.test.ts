@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { OwnedCall } from '../../src/call/call-deps.ts';
 import { crmDelivery } from '../../src/call/crm-call-record.ts';
 import { deliverCrmRecord } from '../../src/call/deliver-crm-record.ts';
 import type { Outcome } from '../../src/call/outcome.ts';
@@ -20,14 +19,16 @@ const outcome: Outcome = {
 
 describe('what a call brought home', () => {
   it('stands in the CRM, a line each, before everything else that was said', async () => {
-    const call = {
+    const ended = {
       attemptId: 'a1',
+      attempt: 1,
       campaign: { name: 'reminder', callerId: '+12025550199', language: 'en-US' },
-      contact: { phone: '+12025550101' },
-    } as OwnedCall;
+      contact: { phone: '+12025550101', timeZones: [], variables: {} },
+      outcome,
+    };
     const records: CrmCallRecord[] = [];
     const crm = { findContact: async () => undefined, recordCall: async (record: CrmCallRecord) => void records.push(record) };
-    await deliverCrmRecord(crmDelivery(call, outcome, undefined), { crm, languageModel: undefined }, 0, new AbortController().signal);
+    await deliverCrmRecord(crmDelivery(ended), { crm, languageModel: undefined }, 0, new AbortController().signal);
     expect(records[0]?.body).toBe(
       'the agent said goodbye\n\nsuits: yes\nguests: 2\nnote: parks <outside>\ncall back: 2026-11-23T15:00:00.000Z',
     );

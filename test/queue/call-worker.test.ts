@@ -6,6 +6,7 @@ import type { Campaign } from '../../src/call/campaign.ts';
 import type { Contact } from '../../src/call/contact.ts';
 import { giveUp } from '../../src/call/give-up.ts';
 import { holdAttempt } from '../../src/call/hold-attempt.ts';
+import type { OutboxEntry } from '../../src/call/outbox-entry.ts';
 import type { Outcome } from '../../src/call/outcome.ts';
 import { createCallQueue } from '../../src/queue/call-queue.ts';
 import { createCallWorker } from '../../src/queue/call-worker.ts';
@@ -43,6 +44,12 @@ afterEach(async () => {
   redis.disconnect();
 });
 
+/** Of an installation that has an outcome webhook and no CRM. */
+const told = {
+  ...{ campaigns: { load: async () => undefined }, crm: undefined, sheet: false, outcomeWebhook: true },
+  ...{ redial: { interruptedMs: 1 }, alertCallFailed: () => {}, now: Date.now },
+};
+
 type Call = (job: CallJob, parts: { ledger: ReturnType<typeof createLedger> }) => Promise<CallVerdict>;
 
 function startWorker(call: Call, onLook = () => {}) {
@@ -52,7 +59,7 @@ function startWorker(call: Call, onLook = () => {}) {
     {
       ...{ connection: redis, prefix: keys.prefix, concurrency: 5, onError: () => {} },
       ...{ onLocksLost: leases.loseLocks, countBroken: ledger.broke },
-      giveUp: (data, reason) => giveUp(data, reason, { ledger, now: Date.now }),
+      giveUp: (data, reason) => giveUp(data, reason, { ...told, ledger }),
     },
     (job) => {
       onLook();
@@ -104,6 +111,8 @@ it('a contact that breaks the worker again and again ends as failed, with the re
     state: 'ended',
     outcome: { disposition: 'failed', reason: expect.stringMatching(/30 unexpected errors.*a defect/) },
   });
+  const outbox = (await redis.lrange(keys.outbox, 0, -1)).map((entry) => JSON.parse(entry) as OutboxEntry);
+  expect(outbox).toMatchObject([{ kind: 'outcome-webhook', data: { data: { disposition: 'failed', attemptId: id } } }]);
 });
 
 it('a defect of ours costs no contact: it is looked at again, and its log says why', async () => {

@@ -2,9 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import type { Campaign } from '../../src/call/campaign.ts';
+import { cancelAttempt } from '../../src/call/cancel-attempt.ts';
 import type { Contact } from '../../src/call/contact.ts';
+import type { OutboxEntry } from '../../src/call/outbox-entry.ts';
 import type { Outcome } from '../../src/call/outcome.ts';
 import { createCallQueue } from '../../src/queue/call-queue.ts';
+import { createCampaignStore } from '../../src/queue/campaign-store.ts';
 import { createContactSink } from '../../src/queue/contact-sink.ts';
 import { attemptId, createKeys, type Keys } from '../../src/queue/keys.ts';
 import { createLeases, type Leases } from '../../src/queue/leases.ts';
@@ -24,6 +27,7 @@ let leases: Leases;
 let ledger: Ledger;
 let queue: ReturnType<typeof createCallQueue>;
 let sweep: LedgerSweep;
+let cancel: (attemptId: string, reason: string) => Promise<boolean>;
 
 beforeEach(async () => {
   redis = new Redis(inject('redisUrl'), { maxRetriesPerRequest: null });
@@ -31,7 +35,9 @@ beforeEach(async () => {
   leases = createLeases({ redis, keys, log: quiet, timing: { leaseMs: 300, renewEveryMs: 50 } });
   ledger = createLedger({ redis, keys, owner: 'worker', days: 90, leases: leases.ledger });
   queue = createCallQueue(redis, keys.prefix);
-  sweep = createLedgerSweep({ redis, keys, queue, ledger, log: quiet, graceMs: -1 });
+  const told = { campaigns: createCampaignStore(redis, keys), crm: undefined, sheet: true, outcomeWebhook: true };
+  cancel = (attempt, reason) => cancelAttempt(attempt, reason, { ...told, ledger, now: Date.now, log: quiet });
+  sweep = createLedgerSweep({ redis, keys, queue, cancel, log: quiet, graceMs: -1 });
   const sink = createContactSink(redis, keys, campaign);
   await sink.add([ada], { update: false, dryRun: false });
   await sink.close();
@@ -81,7 +87,7 @@ it('a contact whose job never came to be (the producer was killed in between) ge
 it('a contact that was enqueued this moment is left to its producer', async () => {
   await queue.remove(id);
   await redis.hdel(keys.attempt(id), 'job');
-  await createLedgerSweep({ redis, keys, queue, ledger, log: quiet }).sweep();
+  await createLedgerSweep({ redis, keys, queue, cancel, log: quiet }).sweep();
   expect(await queue.getJob(id)).toBeUndefined();
 });
 
@@ -94,6 +100,13 @@ it('removing a job in Bull Board cancels the contact, also one that a dead worke
     outcome: { disposition: 'cancelled', reason: expect.stringMatching(/removed/) },
   });
   expect(await queue.getJob(id)).toBeUndefined();
+  await sweep.sweep();
+  const outbox = (await redis.lrange(keys.outbox, 0, -1)).map((entry) => JSON.parse(entry) as OutboxEntry);
+  const data = { disposition: 'cancelled', contact: { phone: ada.phone, name: 'Ada' }, attempt: 1, redialAt: null };
+  expect(outbox).toMatchObject([
+    { id: `${id}-sheet`, kind: 'sheet-row', data: { disposition: 'cancelled', phone: ada.phone } },
+    { id: `${id}-webhook`, kind: 'outcome-webhook', data: { type: 'attempt.ended', data } },
+  ]);
 });
 
 it('a contact that a worker is at work on is not cancelled under its hands', async () => {

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import type { Campaign } from '../../src/call/campaign.ts';
 import type { Contact } from '../../src/call/contact.ts';
+import type { CrmDelivery, OutboxEntry } from '../../src/call/outbox-entry.ts';
 import type { Outcome } from '../../src/call/outcome.ts';
 import { createCallQueue } from '../../src/queue/call-queue.ts';
 import { createContactSink } from '../../src/queue/contact-sink.ts';
@@ -354,12 +355,14 @@ it('a contact whose job was removed is cancelled, unless somebody is at work on 
   await enqueue([ada]);
   const cancelled: Outcome = { ...busy, disposition: 'cancelled' };
   const epoch = await claimed(ledger);
-  expect(await other.cancel(id, cancelled)).toBe(false);
+  expect(await other.cancel(id, cancelled, [])).toBe(false);
   await ledger.release(id, epoch);
-  expect(await other.cancel(id, cancelled)).toBe(true);
+  const told: OutboxEntry = { id: `${id}-crm`, kind: 'crm-call-record', data: {} as CrmDelivery };
+  expect([await other.cancel(id, cancelled, [told]), await other.cancel(id, cancelled, [told])]).toEqual([true, false]);
+  expect(await redis.lrange(keys.outbox, 0, -1)).toEqual([JSON.stringify(told)]);
   expect(await ledger.claim(id, ada.phone)).toEqual({ kind: 'ended', outcome: cancelled });
   expect(await redis.zcard(keys.open)).toBe(0);
 
   await redis.hset(keys.attempt(id), 'state', 'dialing');
-  expect(await other.cancel(id, cancelled)).toBe(false);
+  expect(await other.cancel(id, cancelled, [])).toBe(false);
 });

@@ -9,6 +9,7 @@ import { type App, startApp } from '../../src/app.ts';
 import type { CallJobData } from '../../src/call/call-job.ts';
 import type { Campaign } from '../../src/call/campaign.ts';
 import type { Contact } from '../../src/call/contact.ts';
+import type { OutcomeNews } from '../../src/call/outbox-entry.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import { type CallJobResult, createCallQueue } from '../../src/queue/call-queue.ts';
@@ -178,6 +179,23 @@ describe('a campaign of eight people', { timeout: 90_000 }, () => {
     await eventually(async () => expect(crmRowsOf('answers-and-confirms')[0]?.contactIds).toEqual([known]));
   });
 
+  it('a program elsewhere is told how each attempt ended, once, signed', async () => {
+    const endings = await Promise.all(
+      roles.map(async (role) => [world.people.byRole(role).number, (await jobOf(role, 'completed')).returnvalue?.disposition]),
+    );
+    const told = () =>
+      world.outcomes.deliveries.map(({ body }) => (body as OutcomeNews).data).filter((data) => data.campaign === campaign.name);
+    await eventually(async () => expect(told().length).toBeGreaterThanOrEqual(roles.length));
+    expect(
+      told()
+        .map(({ contact, disposition }) => [contact.phone, disposition])
+        .sort(),
+    ).toEqual(endings.sort());
+    const dana = told().find(({ contact }) => contact.phone === world.people.byRole('answers-and-confirms').number);
+    expect(dana).toMatchObject({ attempt: 1, contact: { variables: { appointment: 'tomorrow at ten' } }, redialAt: null });
+    expect(dana?.transcript).toContainEqual(expect.objectContaining({ speaker: 'callee', text: 'Yes, that works for me.' }));
+  });
+
   it('a call is recorded in stereo, and its file is as long as the talk', async () => {
     const job = await jobOf('answers-and-confirms', 'completed');
     const { size } = await stat(join(dataDir, 'recordings', `${job.id}.wav`));
@@ -206,6 +224,11 @@ describe('a campaign of eight people', { timeout: 90_000 }, () => {
       reason: expect.stringMatching(/asked on \d{4}-\d\d-\d\d not to be called/),
     });
     expect(dialsTo('wants-to-be-left-alone')).toBe(1);
+    await eventually(async () =>
+      expect(world.outcomes.deliveries.map(({ body }) => (body as OutcomeNews).data)).toContainEqual(
+        expect.objectContaining({ attemptId: job.id, campaign: 'another', disposition: 'cancelled' }),
+      ),
+    );
   });
 
   it('nothing is left behind in Asterisk, and no log line holds a number or a key', async () => {

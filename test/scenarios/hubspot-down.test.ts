@@ -2,6 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import type { Campaign } from '../../src/call/campaign.ts';
 import { createDeliveryQueue } from '../../src/delivery/outbox.ts';
 import { hubSpotErrors } from '../../src/sandbox/hubspot/hubspot-errors.ts';
+import { webhookErrors } from '../../src/sandbox/webhook-sink.ts';
 import { eventually } from '../eventually.ts';
 import { type Outage, reminder, startOutage } from './outage.ts';
 
@@ -22,7 +23,7 @@ async function startWithContacts(): Promise<Outage> {
   return startOutage({ world: { crmContacts }, settings: { CALL_CONCURRENCY: '1', CRM_PATIENCE: '300', SERVICE_DEADLINE: '5000' } });
 }
 
-it('HubSpot hangs: calls go on, the first few wait for it a moment, later ones not at all, and every call is in the CRM afterwards, once', {
+it('HubSpot hangs, and whom we tell of outcomes is away: calls go on, the first few wait for the CRM a moment, later ones not at all, and both hear of every call afterwards, once', {
   timeout: 120_000,
 }, async () => {
   outage = await startWithContacts();
@@ -30,10 +31,12 @@ it('HubSpot hangs: calls go on, the first few wait for it a moment, later ones n
   // Busy's CRM contact is known from the file, so that its record can be tied to it although nobody could be asked.
   const contacts = ROLES.map((role) => (role === 'busy' ? { ...contactOf(role), crmId: '7' } : contactOf(role)));
   world.hubSpot.faults.set({ kind: 'hang' });
+  world.outcomes.faults.set(webhookErrors.unavailable503);
   await outage.enqueue(quick, contacts);
   for (const role of ROLES) await eventually(async () => expect((await job(role))?.state).toBe('completed'));
   expect(asterisk.dials).toHaveLength(ROLES.length);
   await eventually(() => expect(outage.told(/HubSpot can't be used/)).toEqual([1, 1, 1]));
+  await eventually(() => expect(outage.told(/The webhook of outcomes can't be used/)).toEqual([1, 1, 1]));
   // One request a call, of the four calls whose failures opened it; the calls after them asked nothing.
   expect(searches().length).toBeGreaterThan(0);
   expect(searches().length).toBeLessThanOrEqual(4);
@@ -50,12 +53,18 @@ it('HubSpot hangs: calls go on, the first few wait for it a moment, later ones n
   expect((await records()).filter(({ attemptsMade }) => attemptsMade > 1)).toEqual([]);
   await deliveries.close();
 
+  expect(world.outcomes.deliveries).toEqual([]);
+
+  world.outcomes.faults.clear();
+  await eventually(() => expect(outage.told(/The webhook of outcomes is back after/)).toEqual([1, 1, 1]));
   world.hubSpot.faults.clear();
   await eventually(() => expect(outage.told(/HubSpot is back after/)).toEqual([1, 1, 1]));
   for (const role of ROLES) await eventually(() => expect(rowsOf(role)).toHaveLength(1));
   await eventually(() => expect(rowsOf('busy')[0]?.contactIds).toEqual(['7']));
   expect(world.hubSpot.rows).toHaveLength(ROLES.length);
   await eventually(() => expect(outage.sheetRows('call')).toBe(ROLES.length));
+  await eventually(() => expect(world.outcomes.deliveries).toHaveLength(ROLES.length));
+  expect(new Set(world.outcomes.deliveries.map(({ id }) => id)).size).toBe(ROLES.length);
   await eventually(() => expect(outage.sheetRows('event', /^breaker-(opened|closed): hubspot is/)).toBe(2));
 });
 
