@@ -16,6 +16,8 @@ export interface SettingsWishes {
   otherPortIfTaken?: boolean | undefined;
   /** Of its one ARI user. Unset: a random one. */
   password?: string | undefined;
+  /** UDP port on loopback where the carrier is. Unset: a free one. */
+  trunkPort?: number | undefined;
 }
 
 /** Fills in the blanks of the configuration in `asterisk/etc`. */
@@ -43,7 +45,7 @@ export async function chooseSettings(tree: DebianTree, home: string, options: Se
     SIP_PORT: String(await freeUdpPort()),
     PEOPLE_PORT: String(await freeUdpPort()),
     TRUNK_HOST: '127.0.0.1',
-    TRUNK_PORT: String(await freeUdpPort()),
+    TRUNK_PORT: String(options.trunkPort ?? (await freeUdpPort())),
     RTP_START: String(rtpStart),
     RTP_END: String(rtpStart + RTP_PORTS.each - 1),
   };

@@ -4,6 +4,8 @@ import type { Crossing } from './fault-proxy.ts';
 export interface Boundary extends Crossing {
   service: string;
   nth: number;
+  /** Only met by a worker that has never called before, at a Redis that has never seen one. */
+  first?: boolean | undefined;
 }
 
 /** What goes on whether or not there is a call: it has no place in the order of one. */
@@ -19,8 +21,23 @@ const NOISE: readonly RegExp[] = [
 /** Looks at the queue that bring the one contact of a run: for a job, and for what comes behind it. */
 const FIRST_LOOKS = 2;
 
-export function boundaryName({ service, what, side, nth }: Boundary): string {
-  return `${service} ${what} #${nth} ${side}`;
+export const FIRST_CALL = 'first call: ';
+
+export function boundaryName({ service, what, side, nth, first = false }: Boundary): string {
+  return `${first ? FIRST_CALL : ''}${service} ${what} #${nth} ${side}`;
+}
+
+/** What only a first call meets. Of the many lines that are rendered once and kept, the first two and the last. */
+export function onlyOnFirstCall(cold: readonly Boundary[], warm: readonly Boundary[]): Boundary[] {
+  const known = new Set(warm.map(boundaryName));
+  const isSame = (one: Boundary, other: Boundary) => one.service === other.service && one.what === other.what && one.side === other.side;
+  const extra = cold.filter((one) => !known.has(boundaryName(one)));
+  return extra
+    .filter((one) => {
+      const nths = extra.filter((other) => isSame(one, other)).map(({ nth }) => nth);
+      return nths.indexOf(one.nth) < 2 || one.nth === Math.max(...nths);
+    })
+    .map((one) => ({ ...one, first: true }));
 }
 
 /** Counts what crosses; the same boundary has the same name in every run. Undefined for noise. */

@@ -12,44 +12,32 @@ import { sleep } from '../../src/sleep.ts';
 import { openContactSink } from '../../src/wire-producer.ts';
 import { shortCampaign } from './campaign.ts';
 import { type AsteriskKind, type ChaosWorld, startChaosWorld } from './chaos-world.ts';
-import { type Crossing, type FaultProxy, startFaultProxy, type Verdict } from './fault-proxy.ts';
-import { createHttpSplitter } from './http-splitter.ts';
-import { createRespSplitter } from './resp-splitter.ts';
-import type { Sightings } from './sightings.ts';
-import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
+import { isAccountedFor, type Sightings } from './sightings.ts';
+import { startWiredWorker, type WiredWorker } from './wired-worker.ts';
 
 /** Where Debian's Redis is unpacked once for all runs. */
 const DEBIAN_DIR = join(import.meta.dirname, '../../data/debian');
-/** A dead worker's job is another's within 10 s, its call takes 10 s, and looks again are hurried along. */
+/** A dead worker's job is another's within 10 s, its call takes 10 s, its redial as much again; looks again are hurried along. */
 const SETTLE_MS = 90_000;
 /** A contact that is looked at too often is given up; nobody looks a hundred times in 90 s. */
 const GO_ON_MS = 45_000;
 const HURRY_EVERY_MS = 2_000;
+/** Minutes, in earnest. Long enough to tell a redial from a second dial. */
+export const REDIAL_MS = 10_000;
 /** P3: 10 s while any process of ours lives, and half as much again; twice that where two processes wait for each core. Milliseconds. */
 const orphanMs = () => ((loadavg()[0] ?? 0) > 2 * cpus().length ? 30_000 : 15_000);
 /** P3 when none does: the dead-man's switch, and as much again. Milliseconds. */
 export const DEAD_MAN_MS = 35_000;
 
-export interface Route {
-  service: string;
-  proxy: FaultProxy;
-}
-
-/** A worker and the wires to its services, each of which can be made ill by itself. */
-export interface WiredWorker extends WorkerProcess {
-  routes: readonly Route[];
-  route(service: string): FaultProxy;
-}
-
+/** One world with its own Redis and its workers, in which histories take place one after the other. */
 export interface ChaosRun {
   readonly world: ChaosWorld;
   readonly workers: readonly WiredWorker[];
-  /** `decide` sees everything that crosses between this worker and its services. */
-  startWorker(options?: {
-    decide?: (service: string, crossing: Crossing) => Verdict | Promise<Verdict>;
-    broken?: string | undefined;
-  }): Promise<WiredWorker>;
-  enqueue(count: number): Promise<void>;
+  startWorker(options?: { broken?: string | undefined }): Promise<WiredWorker>;
+  /** So many who pick up and have never been called; answers their numbers. What was seen of those before them no longer counts. */
+  enqueue(count: number): Promise<string[]>;
+  /** Somebody who is busy: a call that is over at once. */
+  enqueueBusy(): Promise<void>;
   killRedis(): Promise<void>;
   restartRedis(): Promise<void>;
   /** From here on the time counts in which orphans must be gone. */
@@ -60,7 +48,10 @@ export interface ChaosRun {
   goOn(isOver: () => boolean): Promise<void>;
   /** Hurries along what waits, until every contact has an outcome and nothing of ours is left in Asterisk, or time is up. */
   settle(): Promise<void>;
+  /** Of those that were enqueued last. */
   sightings(): Promise<Sightings>;
+  /** Of everybody who was ever enqueued: what happened after their history was over is seen here. */
+  allSightings(): Promise<Sightings>;
   close(): Promise<void>;
 }
 
@@ -68,7 +59,6 @@ export interface ChaosRunOptions {
   asterisk: AsteriskKind;
 }
 
-/** One world with its own Redis, in which one history takes place. */
 export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<ChaosRun> {
   const dir = await mkdtemp(join(tmpdir(), 'ringfence-chaos-'));
   const prefix = `chaos-${randomUUID().slice(0, 8)}`;
@@ -76,8 +66,11 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
   let redisServer: RedisServer = await startOurRedis();
   const world = await startChaosWorld(asterisk);
   const workers: WiredWorker[] = [];
-  const enqueued: string[] = [];
-  let mayHaveRung = false;
+  const everybody: string[] = [];
+  let started = 0;
+  let campaigns = 0;
+  let waitedFor: readonly string[] = [];
+  let marks: number[] = [];
   let faultOverAt = Date.now();
   let orphans: string[] = [];
   let bridges: string[] = [];
@@ -87,58 +80,68 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
     REDIS_URL: redisUrl,
     QUEUE_PREFIX: prefix,
     DATA_DIR: join(dir, 'data'),
-    ARI_APP: `chaos-${workers.length + 1}`,
+    ARI_APP: `chaos-${started + 1}`,
     CALL_CONCURRENCY: '4',
+    REDIAL_INTERRUPTED: String(REDIAL_MS),
   });
+
+  const enqueue = async (numbers: readonly string[]) => {
+    campaigns += 1;
+    const campaign = { ...(await shortCampaign(world.dialString)), name: `chaos ${campaigns}` };
+    const sink = await openContactSink(loadConfig(['enqueue'], settingsFor(redisServer.url)), campaign);
+    try {
+      const contacts = numbers.map((phone) => ({ phone, name: 'Somebody', timeZones: ['UTC'], variables: {} }));
+      await sink.add(contacts, { update: false, dryRun: false });
+    } finally {
+      await sink.close();
+    }
+  };
+
+  const seen = async (enqueued: readonly string[]): Promise<Sightings> => {
+    const isOne = <T extends { number: string }>(one: T) => enqueued.includes(one.number);
+    const isStranger = <T extends { number: string }>({ number }: T) => number !== world.busy && !everybody.includes(number);
+    const of = <T extends { number: string }>(all: readonly T[]) => all.filter((one) => isOne(one) || isStranger(one));
+    const talks = world.talks();
+    return {
+      enqueued,
+      dials: of(await world.dials()),
+      rows: of(world.rows()),
+      told: of(world.told()),
+      talks: talks && of(talks),
+      marks,
+      orphans,
+      bridges,
+      redialMs: REDIAL_MS,
+    };
+  };
 
   return {
     world,
     workers,
 
-    async startWorker({ decide, broken } = {}) {
-      const routes: Route[] = [];
-      const wire = async (service: string, url: string) => {
-        const splitter = service === 'redis' ? createRespSplitter : createHttpSplitter;
-        const proxy = await startFaultProxy({
-          targetPort: Number(new URL(url).port),
-          splitter,
-          decide: (crossing) => {
-            if (crossing.what === 'MARK' && crossing.side === 'request') mayHaveRung = true;
-            return decide?.(service, crossing) ?? 'pass';
-          },
-        });
-        routes.push({ service, proxy });
-        const wired = new URL(url);
-        wired.port = String(proxy.port);
-        return wired.href.replace(/\/$/, '');
+    async startWorker({ broken } = {}) {
+      const settings = settingsFor(redisServer.url);
+      started += 1;
+      const onCrossing = (_service: string, what: string) => {
+        if (what === 'MARK request') marks.push(Date.now());
       };
-      const settings: Record<string, string> = {};
-      for (const [name, value] of Object.entries(settingsFor(redisServer.url))) {
-        const service = /^(REDIS|ARI|ELEVENLABS|OPENAI|HUBSPOT)(_BASE)?_URL$/.exec(name)?.[1]?.toLowerCase();
-        settings[name] = service === undefined ? value : await wire(service === 'ari' ? 'asterisk' : service, value);
-      }
-      const name = `worker-${workers.length + 1}`;
-      const worker = await startWorkerProcess({ name, settings, broken, logFile: join(dir, `${name}.log`) });
-      const route = (service: string) => {
-        const found = routes.find((one) => one.service === service);
-        if (found === undefined) throw new RangeError(`no service ${service}`);
-        return found.proxy;
-      };
-      const wired = Object.assign(worker, { routes, route });
-      workers.push(wired);
-      return wired;
+      const worker = await startWiredWorker({ name: `worker-${started}`, settings, broken, dir, onCrossing });
+      workers.push(worker);
+      return worker;
     },
 
     async enqueue(count) {
-      const config = loadConfig(['enqueue'], settingsFor(redisServer.url));
-      const sink = await openContactSink(config, await shortCampaign(world.dialString));
-      try {
-        const contacts = world.numbers.slice(0, count).map((phone) => ({ phone, name: 'Somebody', timeZones: ['UTC'], variables: {} }));
-        await sink.add(contacts, { update: false, dryRun: false });
-        enqueued.push(...contacts.map(({ phone }) => phone));
-      } finally {
-        await sink.close();
-      }
+      const numbers = Array.from({ length: count }, () => world.newNumber());
+      waitedFor = numbers;
+      everybody.push(...numbers);
+      [marks, orphans, bridges] = [[], [], []];
+      await enqueue(numbers);
+      return numbers;
+    },
+
+    async enqueueBusy() {
+      waitedFor = [];
+      await enqueue([world.busy]);
     },
 
     async killRedis() {
@@ -161,8 +164,7 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
 
     async goOn(isOver) {
       const giveUpAt = Date.now() + GO_ON_MS;
-      const hasOutcome = (number: string) => world.rows().some((row) => row.number === number);
-      while (!enqueued.every(hasOutcome) && !isOver() && Date.now() < giveUpAt) await sleep(100);
+      while (!waitedFor.every((number) => isAccountedFor(number, world.rows())) && !isOver() && Date.now() < giveUpAt) await sleep(100);
     },
 
     async settle() {
@@ -170,15 +172,15 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
       redis.on('error', () => undefined);
       const [calls, deliveries] = [createCallQueue(redis, prefix), createDeliveryQueue(redis, prefix)];
       const hurry = async () => {
-        // A redial is minutes away and stays there.
+        // A redial keeps its time.
         for (const job of await calls.getDelayed()) if (job.data.attempt === 1) await job.promote().catch(() => undefined);
         for (const job of await deliveries.getDelayed()) await job.promote().catch(() => undefined);
       };
       const isDelivered = async () =>
         (await redis.llen(createKeys(prefix).outbox)) === 0 && (await deliveries.getJobCountByTypes('waiting', 'active', 'delayed')) === 0;
       const isSettled = async () =>
-        enqueued.every((number) => world.rows().some((row) => row.number === number)) &&
-        (await calls.getActiveCount()) === 0 &&
+        waitedFor.every((number) => isAccountedFor(number, world.rows())) &&
+        (await calls.getJobCountByTypes('waiting', 'active', 'delayed')) === 0 &&
         (await isDelivered());
       try {
         const giveUpAt = Date.now() + SETTLE_MS;
@@ -199,22 +201,11 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
       }
     },
 
-    async sightings() {
-      return {
-        enqueued,
-        dials: await world.dials(),
-        rows: world.rows(),
-        told: world.told(),
-        talks: world.talks(),
-        mayHaveRung,
-        orphans,
-        bridges,
-      };
-    },
+    sightings: () => seen(waitedFor),
+    allSightings: async () => ({ ...(await seen(everybody)), marks: [0], orphans: [], bridges: [] }),
 
     async close() {
-      await Promise.all(workers.map((worker) => worker.kill()));
-      for (const { routes } of workers) for (const { proxy } of routes) await proxy.close();
+      await Promise.all(workers.map((worker) => worker.close()));
       await world.stop();
       await redisServer.stop();
       await rm(dir, { recursive: true, force: true });

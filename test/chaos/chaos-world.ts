@@ -1,11 +1,14 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startAsteriskSandbox } from '../../src/sandbox/asterisk/asterisk-sandbox.ts';
 import { startCarrier } from '../../src/sandbox/carrier.ts';
+import { CARRIER_NUMBERS } from '../../src/sandbox/carrier-scenario.ts';
 import { startElevenLabsSandbox } from '../../src/sandbox/elevenlabs/elevenlabs-sandbox.ts';
 import { type HubSpotSandbox, startHubSpotSandbox } from '../../src/sandbox/hubspot/hubspot-sandbox.ts';
 import { startOpenAiSandbox } from '../../src/sandbox/openai/openai-sandbox.ts';
-import { loadPeople } from '../../src/sandbox/people/people.ts';
+import { loadPeople, type People } from '../../src/sandbox/people/people.ts';
 import { startRealAsterisk } from '../../src/sandbox/real-asterisk.ts';
+import { sleep } from '../../src/sleep.ts';
 import type { Sightings } from './sightings.ts';
 
 export type AsteriskKind = 'sandbox' | 'real';
@@ -14,8 +17,10 @@ export type AsteriskKind = 'sandbox' | 'real';
 export interface ChaosWorld {
   readonly settings: Record<string, string>;
   readonly dialString: string;
-  /** Who can be called. */
-  readonly numbers: readonly string[];
+  /** Somebody who picks up and was never called before. */
+  newNumber(): string;
+  /** Somebody whose line is always busy. */
+  readonly busy: string;
   readonly hubSpot: HubSpotSandbox;
   dials(): Promise<Sightings['dials']>;
   rows(): Sightings['rows'];
@@ -24,14 +29,12 @@ export interface ChaosWorld {
   /** Living ones, by id and name. */
   channels(): Promise<string[]>;
   bridges(): Promise<string[]>;
-  dropEvents(): void;
-  halfOpenEvents(): void;
+  /** As when it is killed and started again. */
   restartAsterisk(downMs: number): Promise<void>;
   stop(): Promise<void>;
 }
 
-interface Telephony
-  extends Pick<ChaosWorld, 'dials' | 'talks' | 'dropEvents' | 'halfOpenEvents' | 'restartAsterisk' | 'dialString' | 'numbers'> {
+interface Telephony extends Pick<ChaosWorld, 'dials' | 'talks' | 'restartAsterisk' | 'dialString' | 'busy'> {
   ari: { ARI_URL: string; ARI_USERNAME: string; ARI_PASSWORD: string };
   stop(): Promise<void>;
 }
@@ -42,6 +45,7 @@ export async function startChaosWorld(kind: AsteriskKind): Promise<ChaosWorld> {
   const hubSpot = await startHubSpotSandbox({ accessToken: 'chaos-hubspot' });
   const telephony = await (kind === 'real' ? realTelephony() : sandboxTelephony());
   const { ari, stop, ...seen } = telephony;
+  let called = 0;
   const ask = async <T>(path: string): Promise<T> => {
     const authorization = `Basic ${Buffer.from(`${ari.ARI_USERNAME}:${ari.ARI_PASSWORD}`).toString('base64')}`;
     const response = await fetch(`${ari.ARI_URL}/ari/${path}`, { headers: { authorization } });
@@ -50,6 +54,10 @@ export async function startChaosWorld(kind: AsteriskKind): Promise<ChaosWorld> {
   return {
     ...seen,
     hubSpot,
+    newNumber() {
+      called += 1;
+      return `${TALKATIVE}${String(called).padStart(6, '0')}`;
+    },
     settings: {
       ...ari,
       ELEVENLABS_API_KEY: 'chaos-elevenlabs',
@@ -92,17 +100,28 @@ function inputsOf(body: unknown): Record<string, string>[] {
   );
 }
 
-async function sandboxTelephony(): Promise<Telephony> {
+/** Whoever has a number that begins so picks up. */
+const TALKATIVE = '+12026';
+
+/** Everybody in the country talks, but for those whom the file names. */
+function endlessPeople(): People {
   const people = loadPeople(join(import.meta.dirname, 'people.yaml'));
+  return {
+    ...people,
+    byNumber: (number) => (number.startsWith(TALKATIVE) ? { ...people.byRole('talks'), number } : people.byNumber(number)),
+  };
+}
+
+async function sandboxTelephony(): Promise<Telephony> {
+  const people = endlessPeople();
   const asterisk = await startAsteriskSandbox({ people, endpoints: ['PJSIP/trunk'] });
   return {
     ari: { ARI_URL: asterisk.url, ARI_USERNAME: asterisk.username, ARI_PASSWORD: asterisk.password },
     dialString: 'PJSIP/{e164}@trunk',
-    numbers: people.all.map(({ number }) => number),
-    dials: async () => asterisk.dials,
+    busy: people.byRole('busy').number,
+    dials: async () =>
+      asterisk.dials.map(({ number, at, channelId }) => ({ number, at, attempt: /-(a[0-9a-f]{24})\./.exec(channelId)?.[1] })),
     talks: () => people.log,
-    dropEvents: () => asterisk.dropEvents(),
-    halfOpenEvents: () => asterisk.halfOpenEvents(),
     restartAsterisk: (downMs) => asterisk.restart({ downMs }),
     stop: () => asterisk.close(),
   };
@@ -111,24 +130,28 @@ async function sandboxTelephony(): Promise<Telephony> {
 const DATA_DIR = join(import.meta.dirname, '../../data');
 
 async function realTelephony(): Promise<Telephony> {
-  const asterisk = await startRealAsterisk({ dataDir: DATA_DIR });
-  const carrier = await startCarrier({ tree: asterisk.tree, home: asterisk.home, trunkPort: asterisk.trunkPort });
-  const invites = async () =>
-    (await carrier.invites()).map(({ number, at }) => ({ number: number.startsWith('+') ? number : `+${number}`, at }));
+  let asterisk = await startRealAsterisk({ dataDir: DATA_DIR });
+  const { ariUrl, username, password, trunkPort, home, tree } = asterisk;
+  // Its folder outlives the Asterisk that it was made for.
+  const carrier = await startCarrier({ tree, home: `${home}-carrier`, trunkPort });
   return {
-    ari: { ARI_URL: asterisk.ariUrl, ARI_USERNAME: asterisk.username, ARI_PASSWORD: asterisk.password },
+    ari: { ARI_URL: ariUrl, ARI_USERNAME: username, ARI_PASSWORD: password },
     dialString: asterisk.dialStrings.trunk,
-    // The carrier answers what it doesn't know, and echoes.
-    numbers: ['+12025550121', '+12025550122', '+12025550123'],
-    dials: invites,
+    busy: CARRIER_NUMBERS[486],
+    // The carrier answers whom it doesn't know, and echoes.
+    dials: async () => (await carrier.invites()).map(({ number, at }) => ({ number: number.startsWith('+') ? number : `+${number}`, at })),
     // SIPp doesn't tell.
     talks: () => undefined,
-    dropEvents: () => undefined,
-    halfOpenEvents: () => undefined,
-    restartAsterisk: async () => undefined,
+    async restartAsterisk(downMs) {
+      process.kill(asterisk.pid, 'SIGKILL');
+      await asterisk.stop();
+      await sleep(downMs);
+      asterisk = await startRealAsterisk({ dataDir: DATA_DIR, httpPort: Number(new URL(ariUrl).port), password, trunkPort });
+    },
     async stop() {
       await carrier.stop();
       await asterisk.stop();
+      await rm(`${home}-carrier`, { recursive: true, force: true });
     },
   };
 }

@@ -16,6 +16,8 @@ export interface Piece {
 
 /** Cuts what one connection carries into pieces. Made anew for each connection. */
 export interface Splitter {
+  /** What this connection has become, once that is known, e.g. `events`. */
+  readonly label?: string | undefined;
   toServer(chunk: Buffer): Piece[];
   toClient(chunk: Buffer): Piece[];
 }
@@ -40,8 +42,10 @@ export interface FaultProxy {
   readonly connections: number;
   /** The server has moved, as after its restart. */
   retarget(port: number): void;
-  /** Resets every connection. */
-  cut(): void;
+  /** Resets every connection, or those with this label. */
+  cut(label?: string): void;
+  /** Connections with this label stay open and carry nothing any more, until `heal`. */
+  silence(label: string): void;
   /** Connections, old and new, stay open and carry nothing until `heal`. */
   blackHole(): void;
   /** Resets what a black hole or a silence holds, and is a plain wire again. */
@@ -54,6 +58,7 @@ export interface FaultProxy {
 interface Pair {
   client: Socket;
   server: Socket;
+  splitter: Splitter;
   silent: boolean;
 }
 
@@ -107,11 +112,11 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   };
 
   const server = createServer((client) => {
-    const pair: Pair = { client, server: connect({ port: targetPort, host: '127.0.0.1' }), silent: allSilent };
+    const splitter = options.splitter?.() ?? plain;
+    const pair: Pair = { client, server: connect({ port: targetPort, host: '127.0.0.1' }), splitter, silent: allSilent };
     client.setNoDelay(true);
     pair.server.setNoDelay(true);
     pairs.add(pair);
-    const splitter = options.splitter?.() ?? plain;
     pump(pair, client, pair.server, (chunk) => splitter.toServer(chunk));
     pump(pair, pair.server, client, (chunk) => splitter.toClient(chunk));
   });
@@ -126,8 +131,11 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     retarget(port) {
       targetPort = port;
     },
-    cut() {
-      for (const pair of [...pairs]) reset(pair);
+    cut(label) {
+      for (const pair of [...pairs]) if (label === undefined || pair.splitter.label === label) reset(pair);
+    },
+    silence(label) {
+      for (const pair of pairs) if (pair.splitter.label === label) pair.silent = true;
     },
     blackHole() {
       allSilent = true;

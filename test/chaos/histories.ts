@@ -1,7 +1,8 @@
 import { sleep } from '../../src/sleep.ts';
-import { type Boundary, boundaryName, createBoundaryCounter } from './boundaries.ts';
+import { type Boundary, boundaryName, createBoundaryCounter, FIRST_CALL } from './boundaries.ts';
 import { type ChaosRun, type ChaosRunOptions, DEAD_MAN_MS, startChaosRun } from './chaos-run.ts';
-import { check, type Violation } from './sightings.ts';
+import { check, isAccountedFor, type Violation } from './sightings.ts';
+import type { WiredWorker } from './wired-worker.ts';
 
 /**
  * What is done at a boundary. `kill`: SIGKILL; a request that is on its way is lost, an answer too. `kill-late`: SIGKILL, and
@@ -11,9 +12,12 @@ import { check, type Violation } from './sightings.ts';
  */
 export type Signal = 'kill' | 'kill-late' | 'freeze' | 'alone' | 'cut';
 
-export interface Verdict {
+export interface Plan {
   boundary: string;
-  signal: Signal | 'none';
+  signal: Signal;
+}
+
+export interface Verdict extends Plan {
   violations: Violation[];
   /** The boundary was met: a history that never happened proves nothing. */
   reached: boolean;
@@ -32,94 +36,119 @@ const AFTER_THAW_MS = 2_000;
 /** A call without faults takes 8 s; on a machine with eight of them at once it may take thrice that. Milliseconds. */
 const REACH_MS = 45_000;
 
-/** One call without faults: every boundary of it in its order. */
-export async function recordBoundaries(options: HistoryOptions): Promise<{ boundaries: Boundary[]; violations: Violation[] }> {
+/** A world, and a worker in it that waits for the next history. */
+export interface Stage {
+  readonly run: ChaosRun;
+  /** The one that the next signal is for; whoever survives a history is the next one's. */
+  victim: WiredWorker;
+}
+
+export async function openStage(options: HistoryOptions): Promise<Stage> {
   const run = await startChaosRun(options);
   try {
-    const boundaries: Boundary[] = [];
-    const count = createBoundaryCounter();
-    let recording = false;
-    const worker = await run.startWorker({
-      decide(service, crossing) {
-        const boundary = recording ? count(service, crossing) : undefined;
-        if (boundary !== undefined) boundaries.push(boundary);
-        return 'pass';
-      },
-    });
-    await worker.ready();
-    recording = true;
-    await run.enqueue(1);
-    await run.settle();
-    const violations = check(await run.sightings());
-    if (violations.length > 0) options.onLogs?.(await logsOf(run));
-    return { boundaries, violations };
-  } finally {
+    const victim = await run.startWorker({ broken: options.broken });
+    await victim.ready();
+    return { run, victim };
+  } catch (error) {
     await run.close();
+    throw error;
   }
+}
+
+/** One call to somebody busy, so that every history begins alike, whatever came before it. */
+export async function warmUp({ run }: Stage): Promise<void> {
+  await run.enqueueBusy();
+  run.faultIsOver();
+  await run.settle();
+}
+
+/** One call without faults: every boundary of it in its order. */
+export async function recordCall({ run, victim }: Stage): Promise<Boundary[]> {
+  const boundaries: Boundary[] = [];
+  const count = createBoundaryCounter();
+  victim.decide = (service, crossing) => {
+    const boundary = count(service, crossing);
+    if (boundary !== undefined) boundaries.push(boundary);
+    return 'pass';
+  };
+  await run.enqueue(1);
+  run.faultIsOver();
+  await run.settle();
+  victim.decide = undefined;
+  return boundaries;
 }
 
 /** One call that meets `signal` at the boundary of that name, and a second worker that finds what is left of it. */
-export async function runHistory(boundary: string, signal: Signal, options: HistoryOptions): Promise<Verdict> {
+export async function playHistory(stage: Stage, { boundary, signal }: Plan, options: HistoryOptions): Promise<Verdict> {
   const startedAt = Date.now();
-  const run = await startChaosRun(options);
+  const reached = await play(stage, boundary, signal, options.broken);
+  const violations = check(await stage.run.sightings());
+  if (violations.length > 0) options.onLogs?.(await logsOf(stage.run));
+  return { boundary, signal, violations, reached, tookMs: Date.now() - startedAt };
+}
+
+/** The same, in a world of its own. */
+export async function runHistory(plan: Plan, options: HistoryOptions): Promise<Verdict> {
+  const stage = await openStage(options);
   try {
-    const reached = await play(run, boundary, signal, options.broken);
-    const violations = check(await run.sightings());
-    if (violations.length > 0) options.onLogs?.(await logsOf(run));
-    return { boundary, signal, violations, reached, tookMs: Date.now() - startedAt };
+    if (!plan.boundary.startsWith(FIRST_CALL)) await warmUp(stage);
+    return await playHistory(stage, plan, options);
   } finally {
-    await run.close();
+    await stage.run.close();
   }
 }
 
-async function play(run: ChaosRun, wanted: string, signal: Signal, broken: string | undefined): Promise<boolean> {
+async function play(stage: Stage, wanted: string, signal: Signal, broken: string | undefined): Promise<boolean> {
+  const { run, victim } = stage;
   const count = createBoundaryCounter();
-  const met = Promise.withResolvers<true>();
+  const name = wanted.startsWith(FIRST_CALL) ? wanted.slice(FIRST_CALL.length) : wanted;
+  const met = Promise.withResolvers<void>();
   const letGo = Promise.withResolvers<void>();
-  let armed = false;
-  const first = await run.startWorker({
-    broken,
-    async decide(service, crossing) {
-      const boundary = armed ? count(service, crossing) : undefined;
-      if (boundary === undefined || boundaryName(boundary) !== wanted) return 'pass';
-      armed = false;
-      if (signal === 'freeze') first.freeze();
-      else if (signal !== 'cut') void first.kill();
-      met.resolve(true);
-      if (signal !== 'freeze' && signal !== 'kill-late') return 'cut';
-      await letGo.promise;
-      return 'pass';
-    },
-  });
-  await first.ready();
-  armed = true;
-  await run.enqueue(1);
-  const reached = await within(met.promise, REACH_MS);
+  let reached = false;
+  victim.decide = async (service, crossing) => {
+    const boundary = reached ? undefined : count(service, crossing);
+    if (boundary === undefined || boundaryName(boundary) !== name) return 'pass';
+    reached = true;
+    if (signal === 'freeze') victim.freeze();
+    else if (signal !== 'cut') void victim.kill();
+    met.resolve();
+    if (signal !== 'freeze' && signal !== 'kill-late') return 'cut';
+    await letGo.promise;
+    return 'pass';
+  };
+  const [number = ''] = await run.enqueue(1);
+  await reachedOrOver(run, number, met.promise);
   if (signal === 'alone') {
     await sleep(DEAD_MAN_MS);
     run.expectNothingLeft(await run.world.channels());
   }
-  if (signal !== 'cut') await (await run.startWorker({ broken })).ready();
+  const successor = reached && signal !== 'cut' ? await run.startWorker({ broken }) : undefined;
+  await successor?.ready();
   run.faultIsOver();
   await run.settle();
   letGo.resolve();
-  if (signal === 'freeze' || signal === 'kill-late') {
-    first.thaw();
+  if (reached && (signal === 'freeze' || signal === 'kill-late')) {
+    victim.thaw();
     await sleep(AFTER_THAW_MS);
+    run.faultIsOver();
     await run.settle();
+  }
+  victim.decide = undefined;
+  if (successor !== undefined) {
+    await victim.close();
+    stage.victim = successor;
   }
   return reached;
 }
 
-async function within(met: Promise<true>, ms: number): Promise<boolean> {
+async function reachedOrOver(run: ChaosRun, number: string, met: Promise<void>): Promise<void> {
   const over = new AbortController();
-  const tooLong = sleep(ms, over.signal).then(
-    () => false,
-    () => false,
-  );
-  const reached = await Promise.race([met, tooLong]);
+  const timeout = AbortSignal.any([over.signal, AbortSignal.timeout(REACH_MS)]);
+  const ended = async () => {
+    while (!isAccountedFor(number, run.world.rows())) await sleep(250, timeout);
+  };
+  await Promise.race([met, ended().catch(() => undefined)]);
   over.abort();
-  return reached;
 }
 
 export async function logsOf(run: ChaosRun): Promise<string> {

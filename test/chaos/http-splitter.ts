@@ -59,6 +59,9 @@ export function createHttpSplitter(): Splitter {
   let state: 'idle' | 'asked' | 'answering' | 'websocket' = 'idle';
   let frames: ((chunk: Buffer) => Piece[]) | undefined;
   return {
+    get label() {
+      return frames === undefined ? undefined : 'events';
+    },
     toServer(bytes) {
       const [, method, target = ''] =
         state === 'websocket' ? [] : (/^([A-Z]+) (\S+) HTTP\//.exec(bytes.toString('latin1', 0, 2_000)) ?? []);

@@ -1,5 +1,5 @@
 import { type Mechanism, NAIVE } from './broken/mechanisms.ts';
-import type { Plan } from './sweep.ts';
+import type { Plan } from './histories.ts';
 
 const DIALLED = 'asterisk POST ari/channels/{callee}/dial #1 answer';
 const TALKING = 'asterisk POST ari/bridges/{id}/addChannel #1 answer';
@@ -9,7 +9,7 @@ export const PROOFS: Readonly<Record<Mechanism, Plan>> = {
   'mark-not-written': { boundary: DIALLED, signal: 'kill' },
   'claim-forgets': { boundary: DIALLED, signal: 'kill' },
   'end-unfenced': { boundary: TALKING, signal: 'freeze' },
-  'outbox-apart': { boundary: 'redis END #2 answer', signal: 'kill' },
+  'outbox-apart': { boundary: 'redis END #1 answer', signal: 'kill' },
   'random-channel-ids': { boundary: 'asterisk POST ari/channels/{callee}/dial #1 request', signal: 'freeze' },
   'dialled-again': { boundary: DIALLED, signal: 'cut' },
   'no-dead-mans-switch': { boundary: TALKING, signal: 'alone' },
@@ -27,5 +27,5 @@ export const NAIVE_PLANS: readonly Plan[] = [
   { boundary: TALKING, signal: 'freeze' },
   { boundary: TALKING, signal: 'alone' },
   { boundary: 'asterisk ChannelStateChange Ringing #1 event', signal: 'kill' },
-  { boundary: 'redis CLAIM #2 answer', signal: 'kill' },
+  { boundary: 'redis CLAIM #1 answer', signal: 'kill' },
 ];

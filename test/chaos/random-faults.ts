@@ -1,9 +1,10 @@
 import { sleep } from '../../src/sleep.ts';
 import { createBoundaryCounter } from './boundaries.ts';
-import { type ChaosRun, startChaosRun, type WiredWorker } from './chaos-run.ts';
+import { type ChaosRun, startChaosRun } from './chaos-run.ts';
 import type { Crossing, Verdict } from './fault-proxy.ts';
 import { type HistoryOptions, logsOf } from './histories.ts';
 import { check, type Violation } from './sightings.ts';
+import type { WiredWorker } from './wired-worker.ts';
 
 const KINDS = [
   'worker killed',
@@ -94,27 +95,25 @@ async function play(run: ChaosRun, faults: readonly RandomFault[], { broken, wor
   const start = async (): Promise<WiredWorker> => {
     const count = createBoundaryCounter();
     const waiting: RandomFault[] = [];
-    const worker: WiredWorker = await run.startWorker({
-      broken,
-      decide(service, crossing) {
-        if (!armed || count(service, crossing) === undefined) return 'pass';
-        crossed += 1;
-        while (left[0] !== undefined && left[0].after <= crossed) {
-          const fault = left.shift() as RandomFault;
-          if (!isOfTheWire(fault)) {
-            follow(strike(fault, worker));
-            continue;
-          }
-          waiting.push(fault);
-          unmet += 1;
+    const worker = await run.startWorker({ broken });
+    worker.decide = (service, crossing) => {
+      if (!armed || count(service, crossing) === undefined) return 'pass';
+      crossed += 1;
+      while (left[0] !== undefined && left[0].after <= crossed) {
+        const fault = left.shift() as RandomFault;
+        if (!isOfTheWire(fault)) {
+          follow(strike(fault, worker));
+          continue;
         }
-        const here = waiting.findIndex((fault) => concerns(fault, service, crossing));
-        const [fault] = here < 0 ? [] : waiting.splice(here, 1);
-        if (fault === undefined) return 'pass';
-        unmet -= 1;
-        return loseOnTheWire(fault, service, worker);
-      },
-    });
+        waiting.push(fault);
+        unmet += 1;
+      }
+      const here = waiting.findIndex((fault) => concerns(fault, service, crossing));
+      const [fault] = here < 0 ? [] : waiting.splice(here, 1);
+      if (fault === undefined) return 'pass';
+      unmet -= 1;
+      return loseOnTheWire(fault, service, worker);
+    };
     return worker;
   };
   const follow = (work: Promise<unknown>) => {
@@ -141,9 +140,11 @@ async function play(run: ChaosRun, faults: readonly RandomFault[], { broken, wor
         await sleep(fault.forMs);
         return worker.route('asterisk').delay(0);
       case 'event socket dropped':
-        return run.world.dropEvents();
+        return worker.route('asterisk').cut('events');
       case 'event socket half-open':
-        return run.world.halfOpenEvents();
+        worker.route('asterisk').silence('events');
+        await sleep(fault.forMs);
+        return worker.route('asterisk').heal();
       case 'Asterisk restarted':
         return run.world.restartAsterisk(fault.forMs / 4);
       case 'CRM writes, then answers 502':

@@ -10,15 +10,27 @@ const well: Sightings = {
   rows: [row],
   told: [told],
   talks: [{ number }],
-  mayHaveRung: true,
+  marks: [1],
   orphans: [],
   bridges: [],
+  redialMs: 100,
 };
 const interrupted = { ...told, disposition: 'interrupted', durationMs: 0 };
+const redialled = { ...told, attempt: 'a2', at: 150 };
+/** Interrupted, and called once more. */
+const twice: Partial<Sightings> = {
+  dials: [
+    { number, at: 1 },
+    { number, at: 110 },
+  ],
+  rows: [interrupted, redialled],
+  told: [interrupted, redialled],
+};
 
 it('a call as it should be breaks no promise, nor does one that was interrupted when the phone may have rung', () => {
   expect(check(well)).toEqual([]);
-  expect(check({ ...well, dials: [], talks: [], rows: [interrupted], told: [interrupted] })).toEqual([]);
+  expect(check({ ...well, ...twice })).toEqual([]);
+  expect(check({ ...well, ...twice, dials: [{ number, at: 110 }] })).toEqual([]);
 });
 
 it.each<[string, Partial<Sightings>, string]>([
@@ -29,8 +41,16 @@ it.each<[string, Partial<Sightings>, string]>([
   ['an outcome that changed after it was told', { told: [told, interrupted] }, 'P1'],
   [
     'an attempt spent as interrupted before any phone can have rung',
-    { dials: [], talks: [], rows: [interrupted], told: [interrupted], mayHaveRung: false },
+    { ...twice, dials: [], talks: [], rows: [interrupted, { ...interrupted, attempt: 'a2' }], marks: [10] },
     'P1',
+  ],
+  ['somebody who was interrupted and is not called once more', { rows: [interrupted], told: [interrupted] }, 'P1'],
+  ['a third call after an interrupted one', { ...twice, dials: [...(twice.dials ?? []), { number, at: 300 }] }, 'P2'],
+  ['a redial that comes too soon', { ...twice, dials: [...well.dials, { number, at: 50 }] }, 'P2'],
+  [
+    'two dials of one attempt, where the far end sees which it was',
+    { ...twice, dials: [110, 220].map((at) => ({ number, at, attempt: 'a9' })) },
+    'P2',
   ],
   ['an attempt spent without a dial', { dials: [], talks: [], rows: [{ ...row, disposition: 'failed', durationMs: 0 }] }, 'P1'],
   ['a talk with nobody', { talks: [] }, 'nowhere'],

@@ -1,9 +1,33 @@
-import { type Boundary, boundaryName } from './boundaries.ts';
-import { type HistoryOptions, runHistory, type Signal, type Verdict } from './histories.ts';
+import { type Boundary, boundaryName, FIRST_CALL, onlyOnFirstCall } from './boundaries.ts';
+import {
+  type HistoryOptions,
+  logsOf,
+  openStage,
+  type Plan,
+  playHistory,
+  recordCall,
+  runHistory,
+  type Signal,
+  type Stage,
+  type Verdict,
+  warmUp,
+} from './histories.ts';
+import { check, type Violation } from './sightings.ts';
 
-export interface Plan {
-  boundary: string;
-  signal: Signal;
+/** Numbers the boundaries of a call: those of every call, and those that only a first one meets. */
+export async function recordBoundaries(options: HistoryOptions): Promise<{ boundaries: Boundary[]; violations: Violation[] }> {
+  const stage = await openStage(options);
+  try {
+    const cold = await recordCall(stage);
+    const violations = check(await stage.run.sightings());
+    await warmUp(stage);
+    const warm = await recordCall(stage);
+    violations.push(...check(await stage.run.sightings()));
+    if (violations.length > 0) options.onLogs?.(await logsOf(stage.run));
+    return { boundaries: [...warm, ...onlyOnFirstCall(cold, warm)], violations };
+  } finally {
+    await stage.run.close();
+  }
 }
 
 /** Boundaries where a worker waits for nothing: killing it there teaches nothing that the next one doesn't. */
@@ -25,23 +49,56 @@ export function planSweep(boundaries: readonly Boundary[], signals: readonly Sig
 }
 
 export interface SweepOptions extends HistoryOptions {
-  /** Histories at a time; each has two workers, a Redis and a world of its own. */
+  /** Histories at a time; each lane has a world, a Redis and workers of its own. */
   lanes: number;
   onVerdict: (verdict: Verdict) => void;
-  signal?: AbortSignal | undefined;
 }
 
-/** Plays every history of the plan. */
+/**
+ * Plays every history of the plan. A lane's world is used for one history after the other, until one of them leaves it in
+ * doubt. Then everything that ever happened in it is looked at once more.
+ */
 export async function sweep(plan: readonly Plan[], options: SweepOptions): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   const left = [...plan];
+  const tell = (verdict: Verdict) => {
+    verdicts.push(verdict);
+    options.onVerdict(verdict);
+  };
   const lane = async () => {
-    for (let next = left.shift(); next !== undefined && !options.signal?.aborted; next = left.shift()) {
-      const verdict = await runHistory(next.boundary, next.signal, options);
-      verdicts.push(verdict);
-      options.onVerdict(verdict);
+    let stage: Stage | undefined;
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      if (next.boundary.startsWith(FIRST_CALL)) {
+        tell(await runHistory(next, options));
+        continue;
+      }
+      stage ??= await openStage(options);
+      await warmUp(stage);
+      const verdict = await playHistory(stage, next, options);
+      if (verdict.reached && verdict.violations.length === 0) tell(verdict);
+      else {
+        await stage.run.close();
+        stage = undefined;
+        // What was left of an earlier history may have kept it from happening.
+        tell(verdict.reached ? verdict : await runHistory(next, options));
+      }
     }
+    if (stage !== undefined) await lookBack(stage, tell, options);
   };
   await Promise.all(Array.from({ length: options.lanes }, lane));
-  return verdicts;
+  return inOrder(plan, verdicts);
+}
+
+async function lookBack({ run }: Stage, tell: (verdict: Verdict) => void, options: HistoryOptions): Promise<void> {
+  const violations = check(await run.allSightings());
+  if (violations.length > 0) {
+    options.onLogs?.(await logsOf(run));
+    tell({ boundary: 'after several histories', signal: 'kill', violations, reached: true, tookMs: 0 });
+  }
+  await run.close();
+}
+
+function inOrder(plan: readonly Plan[], verdicts: readonly Verdict[]): Verdict[] {
+  const place = ({ boundary, signal }: Plan) => plan.findIndex((one) => one.boundary === boundary && one.signal === signal);
+  return [...verdicts].sort((one, other) => place(one) - place(other));
 }
