@@ -5,6 +5,8 @@ import { TransientError } from './errors.ts';
 import type { ServiceDefinition } from './resilience/breaker.ts';
 import type { Breakers } from './resilience/breakers.ts';
 import { createPace } from './resilience/pace.ts';
+import { trunkName } from './telephony/trunk-name.ts';
+import { type TrunkWatch, trunkService } from './watch-trunks.ts';
 
 /** Refused looks a second in one process: few for Redis, many for a queue of other campaigns behind. */
 const REFUSED_LOOKS_PER_SECOND = 20;
@@ -16,47 +18,46 @@ export interface CallFencesParts {
   /** The services without which nobody may be rung; of each group, one is enough. */
   required: readonly (readonly string[])[];
   trunk: ServiceDefinition;
+  trunks: Pick<TrunkWatch, 'offlineSince'>;
   /** How soon a refused contact is looked at again. Milliseconds. */
   heldBackWaitMs: number;
 }
 
 /** The breakers as a call sees them. */
-export function createCallFences({ breakers, required, trunk, heldBackWaitMs }: CallFencesParts): CallFences {
-  const trunkService = (campaign: Campaign) => {
-    const service = `trunk:${trunkName(campaign.dialString)}`;
-    breakers.add(service, trunk);
+export function createCallFences({ breakers, required, trunk, trunks, heldBackWaitMs }: CallFencesParts): CallFences {
+  const trunkOf = (campaign: Pick<Campaign, 'dialString'>) => {
+    const service = trunkService(trunkName(campaign.dialString));
+    // Nobody else's account: another trunk may be well.
+    breakers.add(service, { ...trunk, account: service });
     return service;
+  };
+  const refusingTrunk = (service: string) => {
+    const since = trunks.offlineSince(service);
+    return since === undefined ? breakers.refusing([service]) : { service, since, reason: 'Asterisk says that it is offline' };
   };
   const refusingAll = (alternatives: readonly string[]) => {
     const refusals = alternatives.map((service) => breakers.refusing([service]));
     return refusals.includes(undefined) ? undefined : refusals[0];
   };
   return {
-    refusing: (campaign) =>
-      required.map(refusingAll).find((refusal) => refusal !== undefined) ?? breakers.refusing([trunkService(campaign)]),
+    refusing: (campaign) => required.map(refusingAll).find((refusal) => refusal !== undefined) ?? refusingTrunk(trunkOf(campaign)),
     heldBack: breakers.heldBack,
     paceRefusal: createPace(REFUSED_LOOKS_PER_SECOND),
     lookAgain: createLookAgain({ waitMs: heldBackWaitMs, looksPerSecond: REFUSED_LOOKS_PER_SECOND, now: Date.now }),
     async enterTrunk(campaign): Promise<TrunkPass> {
-      const service = trunkService(campaign);
+      const service = trunkOf(campaign);
       const pass = await breakers.of(service).begin({ deadlineMs: TRUNK_TRIAL_MS });
       return {
         trial: pass.trial,
         worked: () => void pass.succeeded(),
         untold: () => void pass.failed(new Error('the dial told nothing of the trunk')),
-        failed({ cause, techCause }, reason) {
-          const code = techCause === undefined ? `cause-${cause}` : `sip-${techCause}`;
+        failed(reason, end) {
+          const { cause, techCause } = end ?? {};
+          const code = techCause === undefined ? (cause === undefined ? 'trunk-offline' : `cause-${cause}`) : `sip-${techCause}`;
           const message = `${service} refused a call: ${reason}`;
           void pass.failed(new TransientError(message, { service, code, category: 'transient', status: techCause }));
         },
       };
     },
   };
-}
-
-/** `PJSIP/{e164}@my-carrier` → `PJSIP/my-carrier`; `PJSIP/my-carrier/sip:{digits}@host` → `PJSIP/my-carrier`. */
-export function trunkName(dialString: string): string {
-  const [tech = '', first = '', second] = dialString.split('/');
-  if (second !== undefined) return `${tech}/${first}`;
-  return `${tech}/${first.slice(first.lastIndexOf('@') + 1)}`;
 }

@@ -1,6 +1,25 @@
 export type AnswerField = { type: 'text' | 'number' | 'yes-no'; about: string } | { type: 'choice'; about: string; choices: string[] };
 export type AnswerFields = Record<string, AnswerField>;
 
+/** A colleague to whom the model may put a callee through: an extension of our own (a dial string), or a number that is dialled as the campaign dials. */
+export type TransferTarget = {
+  /** When the model is to use it. */
+  about: string;
+  /** As it is called in a sentence: "our front desk". */
+  spoken: string;
+  /** The colleague hears who is on the line before they are put together. */
+  announce: boolean;
+} & ({ endpoint: string } | { number: string });
+
+export interface TransferRules {
+  /** By the name that the model chooses. */
+  targets: Record<string, TransferTarget>;
+  /** How long the colleague's phone may ring. */
+  ringTimeoutMs: number;
+  /** How long they may talk before we hang up on them. */
+  maxTalkMs: number;
+}
+
 /** A campaign file after validation. Texts may hold `{{variables}}`: `{{name}}`, `{{phone}}` and the contact's extra columns. */
 export interface Campaign {
   /** Short, stable, `[a-z0-9-]`; part of every attempt's id. */
@@ -42,6 +61,10 @@ export interface Campaign {
   answers?: AnswerFields | undefined;
   /** The callee may ask to be called back at a time they name. */
   callBack?: boolean | undefined;
+  /** Whom the model may put the callee through to. */
+  transfer?: TransferRules | undefined;
+  /** What is done with a menu of keys that answers; without it we hang up. */
+  ivr?: 'hang-up' | 'press-keys' | undefined;
   /** What becomes of a contact while a service that the call needs is down: it waits, spending no attempt, or its call fails at once. */
   whenServiceDown: 'wait' | 'fail';
   limits: {

@@ -8,17 +8,17 @@ export function channelId(installation: string, attemptId: string, epoch: number
   return `${installation}-${attemptId}.${epoch}`;
 }
 
-/** What the names of a call's media leg and bridge begin with; what follows makes them unique. */
+/** What the names of a call's other parts begin with; what follows makes them unique. `colleague` is the phone of whom the callee is put through to. */
 export function partPrefix(
   installation: string,
-  part: 'media' | 'bridge',
+  part: Exclude<NamedOwner['part'], 'callee'>,
   { attemptId, epoch }: { attemptId: string; epoch: number },
 ): string {
   return `${installation}-${part}-${attemptId}.${epoch}-`;
 }
 
 export interface NamedOwner {
-  part: 'callee' | 'media' | 'bridge';
+  part: 'callee' | 'media' | 'bridge' | 'colleague';
   attemptId: string;
   epoch: number;
 }
@@ -26,7 +26,7 @@ export interface NamedOwner {
 /** Whose it is; undefined for what is not this installation's. The second half of a Local channel ends in `;2`. */
 export function ownerOf(installation: string, id: string): NamedOwner | undefined {
   if (!id.startsWith(`${installation}-`)) return undefined;
-  const found = /^(?:(media|bridge)-)?(a[0-9a-f]{24})\.(\d+)(?:-[0-9a-f-]+)?(?:;\d)?$/.exec(id.slice(installation.length + 1));
+  const found = /^(?:(media|bridge|colleague)-)?(a[0-9a-f]{24})\.(\d+)(?:-[0-9a-f-]+)?(?:;\d)?$/.exec(id.slice(installation.length + 1));
   if (found === null) return undefined;
   const [, part = 'callee', attemptId = '', epoch] = found;
   return { part: part as NamedOwner['part'], attemptId, epoch: Number(epoch) };

@@ -2,10 +2,11 @@ import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
 import { callFacts } from './call-job.ts';
 import { describeError } from './describe-error.ts';
 import type { AnsweredCall } from './dial.ts';
+import { whilePutThrough } from './put-through.ts';
 
 /** From the answer to the hang-up. Whoever ends it, everything in the call ends at once, and the talk is kept. */
 export async function converse(call: OwnedCall, answered: AnsweredCall, deps: CallDeps): Promise<Ending> {
-  const { channel, audio, conversation, abort, answeredAt, crmContactId } = answered;
+  const { channel, line, audio, conversation, abort, answeredAt, crmContactId } = answered;
   const { job, campaign, attemptId } = call;
   job.progress('talking');
   job.log('answered');
@@ -16,9 +17,11 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
   try {
     await audio.join(channel.id);
     const { disposition, reason, transcript, error, answers, callBackAt } = await conversation.run();
+    const { colleague } = line;
+    const ended = disposition === 'transferred' && colleague ? await whilePutThrough(call, answered, colleague, deps) : undefined;
     return {
       disposition,
-      reason,
+      reason: ended === undefined ? reason : `${reason}; ${ended}`,
       transcript,
       answers,
       callBackAt,
@@ -42,7 +45,7 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
     };
   } finally {
     abort.abort(new Error('the call is over'));
-    await Promise.all([channel.hangup(), audio.close()]);
+    await Promise.all([channel.hangup(), line.colleague?.hangup(), audio.close()]);
     await recording?.close().catch(noRecording(call, deps));
   }
 }

@@ -3,15 +3,19 @@ import { ServiceError } from '../errors.ts';
 import type { CallChannel, DialResult } from '../telephony/dialler.ts';
 import type { CallAudio, CallDeps, Ending, OwnedCall, TrunkPass } from './call-deps.ts';
 import type { CallVerdict } from './call-job.ts';
+import { createCallLine, type OwnedLine } from './call-line.ts';
 import { channelId } from './channel-id.ts';
 import { describeError, serviceOf } from './describe-error.ts';
+import { dialString } from './dial-string.ts';
 import { isHeldBack } from './held-back.ts';
 import { park, parkForService } from './park.ts';
 import type { PreparedCall } from './prepare.ts';
+import { tellTrunk } from './tell-trunk.ts';
 
 /** Somebody picked up. */
 export interface AnsweredCall {
   channel: CallChannel;
+  line: OwnedLine;
   audio: CallAudio;
   conversation: Conversation;
   answeredAt: number;
@@ -24,6 +28,8 @@ export interface AnsweredCall {
 const NOT_SENT_RETRIES = 2;
 /** How long a contact waits when Asterisk can't be used. Milliseconds. */
 const ASTERISK_ILL_MS = 30_000;
+/** A number that its trunk refuses so often while others get through is a matter of that number. */
+const TRUNK_REDIALS = 3;
 
 /** Media and conversation are ready before the phone rings; then create, mark, dial. */
 export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDeps): Promise<AnsweredCall | Ending | CallVerdict> {
@@ -32,12 +38,14 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
   let audio: CallAudio | undefined;
   try {
     audio = await deps.openAudio(call, signal);
+    const line = createCallLine(call, audio, deps);
     const request = {
       campaign: { ...call.campaign, goodbye: prepared.goodbye },
       contact: prepared.contact,
       opening: prepared.opening,
       machines: prepared.machines,
       leg: audio.leg,
+      line,
       signal,
       leave: deps.leave,
     };
@@ -52,13 +60,14 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
     });
     const refused = tellTrunk(trunk, result, deps);
     if (result.kind === 'answered') {
-      return { channel: result.channel, audio, conversation, abort, answeredAt: deps.now(), crmContactId: prepared.crmContactId };
+      line.answered(result.channel);
+      return { channel: result.channel, line, audio, conversation, abort, answeredAt: deps.now(), crmContactId: prepared.crmContactId };
     }
     abort.abort(new Error('nobody answered'));
     await audio.close();
     const ending = await unanswered(call, result, prepared, deps);
-    // A trial that fails tells of the trunk, and mustn't cost the contact that it was made with.
-    return refused && trunk.trial && 'disposition' in ending
+    const again = refused && mayBeDialledAgain(result, trunk, call);
+    return again && 'disposition' in ending
       ? { ...ending, redialInMs: deps.fences.lookAgain.next(call.campaign.name) - deps.now() }
       : ending;
   } catch (error) {
@@ -78,17 +87,15 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
   }
 }
 
-/** Answers whether it was the trunk that refused the call. */
-function tellTrunk(trunk: TrunkPass, result: DialResult, deps: CallDeps): boolean {
-  const theirEnd = result.kind === 'unanswered' && !result.end.byUs ? result.end : undefined;
-  const meaning = theirEnd && deps.telephony.explain(theirEnd);
-  if (theirEnd && meaning?.trunkFault) {
-    trunk.failed(theirEnd, meaning.reason);
-    return true;
-  }
-  if (result.kind === 'answered' || meaning) trunk.worked();
-  else trunk.untold();
-  return false;
+/** What a trunk refused has rung nobody, and is no word of the callee's. A trial tells of the trunk alone, however often it fails. */
+function mayBeDialledAgain(result: DialResult, { trial }: TrunkPass, { job }: OwnedCall): boolean {
+  const rang = result.kind === 'unanswered' && result.end.farEnd === 'rang';
+  return trial || (!rang && job.data.attempt <= TRUNK_REDIALS);
+}
+
+/** A trunk that is offline is so under every epoch. */
+function mayHelp({ category, code }: ServiceError): boolean {
+  return category === 'transient' && code !== 'trunk-offline';
 }
 
 async function dialChannel(call: OwnedCall, signal: AbortSignal, deps: CallDeps): Promise<DialResult> {
@@ -110,7 +117,7 @@ async function dialChannel(call: OwnedCall, signal: AbortSignal, deps: CallDeps)
     if (result.kind !== 'not-sent') return result;
     job.log(`nothing was sent: ${describeError(result.error)}`);
     await deps.ledger.unmark(attemptId, epoch);
-    if (tries === NOT_SENT_RETRIES || result.error.category !== 'transient' || signal.aborted) return result;
+    if (tries === NOT_SENT_RETRIES || !mayHelp(result.error) || signal.aborted) return result;
     const claim = await deps.ledger.claim(attemptId, contact.phone).catch(() => ({ kind: 'unknown' as const }));
     if (claim.kind !== 'claimed' || claim.before !== 'claimed') return { kind: 'not-mine' };
     call.epoch = claim.epoch;
@@ -152,9 +159,4 @@ async function unanswered(
       }
       return park(call, ASTERISK_ILL_MS, `Asterisk can't place calls now: ${describeError(result.error)}`, deps);
   }
-}
-
-/** `PJSIP/{e164}@trunk` with the number in it: `{e164}` and `{number}` with its plus, `{digits}` without. */
-export function dialString(template: string, phone: string): string {
-  return template.replace(/\{(?:e164|number)\}/g, phone).replaceAll('{digits}', phone.slice(1));
 }

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { type Document, isMap, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import type { Campaign } from '../call/campaign.ts';
+import type { Campaign, TransferRules } from '../call/campaign.ts';
 import { UserError } from '../errors.ts';
 import { campaignSchema } from './campaign-schema.ts';
 import { didYouMean } from './did-you-mean.ts';
@@ -150,8 +150,19 @@ function toCampaign(file: CampaignFile): Campaign {
     optOutKey: file.optOutKey,
     answers: file.answers,
     callBack: file.callBack,
+    ivr: file.ivr,
+    transfer: file.transfer && toTransferRules(file.transfer),
     limits: { answerTimeoutMs: limits.answerTimeout, maxCallMs: limits.maxCall, maxTurns: limits.maxTurns },
   };
+}
+
+/** A target is called in a sentence as its name reads, unless the file knows better. */
+function toTransferRules({ ringTimeout, maxTalk, targets }: NonNullable<CampaignFile['transfer']>): TransferRules {
+  const known = Object.entries(targets).map(([name, { endpoint, number, about, announce, spoken = name.replace(/[-_]/g, ' ') }]) => {
+    const place = endpoint === undefined ? { number: number ?? '' } : { endpoint };
+    return [name, { about, announce, spoken, ...place }] as const;
+  });
+  return { ringTimeoutMs: ringTimeout, maxTalkMs: maxTalk, targets: Object.fromEntries(known) };
 }
 
 function countryOf(callerId: string): CountryCode | undefined {
@@ -164,6 +175,8 @@ function goodbyeIn(language: string): string | undefined {
 
 function knownKeys(path: readonly string[]): string[] {
   if (path[0] === 'answers') return ['type', 'about', 'choices'];
+  if (path[0] === 'transfer')
+    return path.length > 1 ? ['endpoint', 'number', 'about', 'spoken', 'announce'] : ['ringTimeout', 'maxTalk', 'targets'];
   if (path[0] === 'hours') return ['from', 'to'];
   if (path[0] === 'limits') return ['answerTimeout', 'maxCall', 'maxTurns'];
   return Object.keys(campaignSchema.shape);

@@ -1,44 +1,10 @@
 import { type CountryCode, getCountries } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { timeOfDayMs } from '../call/hours.ts';
-import { templateProblems } from '../call/template.ts';
-
-/** A text field's message is what was expected, with an example; the file's reader puts what it found before it. */
-const word = (expected: string, isRight: (text: string) => boolean) => z.string({ error: expected }).refine(isRight, { error: expected });
-const matching = (pattern: RegExp, expected: string) => word(expected, (text) => pattern.test(text));
-
-const SECOND_MS = 1000;
-const UNIT_MS: Record<string, number> = { ms: 1, s: SECOND_MS, m: 60 * SECOND_MS, h: 3600 * SECOND_MS };
-
-function durationMs(text: string): number {
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)$/.exec(text.trim()) ?? [];
-  return Math.round(Number(amount) * (UNIT_MS[unit ?? ''] ?? Number.NaN));
-}
-
-const duration = (minimum: string, maximum: string, example: string) =>
-  word(`a duration from ${minimum} to ${maximum} with its unit (ms, s, m or h), e.g. ${example}`, (text) => {
-    const ms = durationMs(text);
-    return ms >= durationMs(minimum) && ms <= durationMs(maximum);
-  }).transform(durationMs);
+import { duration, matching, plainText, SECOND_MS, template, unknownKeyOr, word, yesOrNo } from './fields.ts';
+import { transferSchema } from './transfer-schema.ts';
 
 const TIME = /^(?:[01]\d|2[0-3]):[0-5]\d$/;
-
-/** `maximum` in characters: what is spoken must be short, what the model reads may be long. */
-const template = (what: string, maximum: number, example: string) => {
-  const expected = `${what}, up to ${maximum} characters, e.g. "${example}"`;
-  return z
-    .string({ error: expected })
-    .trim()
-    .min(1, { error: expected })
-    .max(maximum, { error: expected })
-    .superRefine((text, context) => {
-      for (const problem of templateProblems(text)) context.addIssue({ code: 'custom', message: problem, params: { isProblem: true } });
-    });
-};
-
-const yesOrNo = z
-  .enum(['true', 'false', 'yes', 'no', 'on', 'off'], { error: 'true or false' })
-  .transform((text) => ['true', 'yes', 'on'].includes(text));
 
 /** What the call is to find out: the model records it, and nothing that doesn't fit. */
 const ANSWER_EXAMPLE = 'e.g. suits: { type: yes-no, about: Does the appointment suit? }';
@@ -61,13 +27,6 @@ const answersSchema = z
     { error: unknownKeyOr(`short names of small letters, digits and "_", each with a type and what it is about, ${ANSWER_EXAMPLE}`) },
   )
   .refine((answers) => Object.keys(answers).length <= 20, { error: 'at most 20 answers' });
-
-/** Rendered once for all contacts, so that it can be spoken when nothing can be rendered any more. */
-const plainText = (what: string, maximum: number, example: string) =>
-  word(`${what}, up to ${maximum} characters, e.g. "${example}"`, (text) => {
-    const length = text.trim().length;
-    return length > 0 && length <= maximum && !/\{\{|\}\}/.test(text);
-  }).transform((text) => text.trim());
 
 /** `&` would ring several phones at once, and a comma or bar ends the string in Asterisk's ears. */
 const DIAL_STRING = /^[A-Za-z][A-Za-z0-9_]*\/[^\s&,|]+$/;
@@ -132,6 +91,8 @@ export const campaignSchema = z.strictObject({
   optOutKey: matching(/^[0-9*#]$/, 'one key of a phone that ends the calls for good, in quotes, e.g. "9"').optional(),
   answers: answersSchema.optional(),
   callBack: yesOrNo.optional(),
+  ivr: z.enum(['hang-up', 'press-keys'], { error: '"hang-up" or "press-keys", what is done when a menu of keys answers' }).optional(),
+  transfer: transferSchema.optional(),
   hours: z
     .strictObject(
       {
@@ -167,8 +128,3 @@ export const campaignSchema = z.strictObject({
     )
     .prefault({}),
 });
-
-/** Keeps zod's own word about unknown keys, which the file's reader turns into suggestions. */
-function unknownKeyOr(expected: string) {
-  return (issue: { code?: string | undefined }) => (issue.code === 'unrecognized_keys' ? undefined : expected);
-}

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { dialString } from '../../src/call/dial.ts';
+import { dialString } from '../../src/call/dial-string.ts';
 
 it.each([
   ['PJSIP/{e164}@trunk', 'PJSIP/+12025550123@trunk'],

@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { ServiceError } from '../errors.ts';
+import { sleep } from '../sleep.ts';
+import type { CallChannel, DialResult } from '../telephony/dialler.ts';
+import type { CallAudio, CallDeps, OwnedCall } from './call-deps.ts';
+import type { TransferTarget } from './campaign.ts';
+import { partPrefix } from './channel-id.ts';
+import { dialString } from './dial-string.ts';
+import { tellTrunk } from './tell-trunk.ts';
+
+/** How long a colleague who has picked up waits for their announcement. It was begun before their phone rang. Milliseconds. */
+const ANNOUNCEMENT_MS = 3_000;
+
+export interface RingOptions {
+  call: OwnedCall;
+  target: TransferTarget;
+  announcement: Promise<Buffer | undefined> | undefined;
+  /** Where the callee is, with us. */
+  calleeAudio: CallAudio;
+  /** Aborts when the callee is gone, or nobody is to be rung any more. */
+  signal: AbortSignal;
+  deps: CallDeps;
+}
+
+export type Rung = { kind: 'connected'; channel: CallChannel } | { kind: 'unreached'; reason: string };
+
+/**
+ * Rings a colleague, tells them who is on the line, and puts them to the callee and us. Their channel belongs to the attempt, as everything of the call does.
+ * Throws a ServiceError when Asterisk or the trunk can't be used; then nobody is left on the line.
+ */
+export async function ringColleague(options: RingOptions): Promise<Rung> {
+  const { call, announcement, calleeAudio, signal, deps } = options;
+  // As for the callee: a mouth first, then the phone rings.
+  const aside = announcement && (await deps.openAudio(call, signal).catch(withoutAnnouncement));
+  let channel: CallChannel | undefined;
+  let connected = false;
+  try {
+    const result = await dialColleague(options);
+    if (result.kind !== 'answered') return { kind: 'unreached', reason: whyNot(result, deps) };
+    channel = result.channel;
+    const whole = AbortSignal.any([signal, channel.signal]);
+    if (aside) await announce(aside, channel, announcement, whole);
+    signal.throwIfAborted();
+    if (channel.signal.aborted) return { kind: 'unreached', reason: 'they hung up before they were connected' };
+    await calleeAudio.add(channel.id);
+    connected = true;
+    return { kind: 'connected', channel };
+  } finally {
+    await Promise.all([aside?.close(), connected ? undefined : channel?.hangup()]);
+  }
+}
+
+async function dialColleague({ call, target, signal, deps }: RingOptions): Promise<DialResult> {
+  const { campaign, contact } = call;
+  const endpoint = 'endpoint' in target ? target.endpoint : dialString(campaign.dialString, target.number);
+  const trunk = isOverTrunk(endpoint) ? await deps.fences.enterTrunk({ dialString: endpoint }) : undefined;
+  const installation = await deps.ledger.installation();
+  try {
+    const result = await deps.telephony.dialler.dial({
+      channelId: `${partPrefix(installation, 'colleague', call)}${randomUUID()}`,
+      endpoint,
+      // Carriers refuse numbers that aren't ours; a colleague's own phone may show who is coming.
+      callerId: 'endpoint' in target ? contact.phone : campaign.callerId,
+      answerTimeoutMs: campaign.transfer?.ringTimeoutMs ?? campaign.limits.answerTimeoutMs,
+      // Nothing to write down: a colleague who is rung twice has not been called twice against their will.
+      mark: async () => !signal.aborted,
+      onProgress: () => {},
+      signal,
+    });
+    if (trunk) tellTrunk(trunk, result, deps);
+    return result;
+  } catch (error) {
+    trunk?.untold();
+    throw error;
+  }
+}
+
+function withoutAnnouncement(error: unknown): undefined {
+  if (!(error instanceof ServiceError)) throw error;
+}
+
+/** `PJSIP/200` and `Local/200@internal` are phones of our own: their failures tell of one phone. */
+function isOverTrunk(endpoint: string): boolean {
+  return endpoint.includes('@') && !endpoint.startsWith('Local/');
+}
+
+function whyNot(result: Exclude<DialResult, { kind: 'answered' }>, deps: CallDeps): string {
+  switch (result.kind) {
+    case 'unanswered':
+      return deps.telephony.explain(result.end).reason;
+    case 'not-mine':
+      return 'it was called off';
+    case 'not-sent':
+    case 'unknown':
+      return result.error.message;
+  }
+}
+
+/** One sentence to the colleague alone. What keeps it from being heard keeps nobody from being connected. */
+async function announce(
+  aside: CallAudio,
+  channel: CallChannel,
+  announcement: Promise<Buffer | undefined> | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const pcm = await Promise.race([announcement, sleep(ANNOUNCEMENT_MS, signal).catch(() => undefined)]);
+  if (pcm === undefined || signal.aborted) return;
+  try {
+    await aside.join(channel.id);
+    const utterance = aside.leg.speak();
+    void utterance.write(pcm);
+    utterance.end();
+    const flush = () => aside.leg.flush();
+    signal.addEventListener('abort', flush, { once: true });
+    await utterance.played;
+    signal.removeEventListener('abort', flush);
+  } catch (error) {
+    withoutAnnouncement(error);
+  }
+}
