@@ -7,7 +7,6 @@ import { createReadyLines } from './call/ready-lines.ts';
 import type { Config } from './config.ts';
 import { createConversation } from './conversation/conversation.ts';
 import type { Logger } from './logger.ts';
-import { createEnergySpeechDetector } from './media/speech-detector-energy.ts';
 import type { CampaignStore } from './queue/campaign-store.ts';
 import type { DoNotCall } from './queue/do-not-call.ts';
 import type { Ledger } from './queue/ledger.ts';
@@ -83,7 +82,6 @@ export function wireCalls(parts: CallParts): CallDeps {
         readyLines: readyLines.of(request.campaign),
         calleePatienceMs: config.calleePatienceMs,
         log,
-        detector: createEnergySpeechDetector({ sampleRate }),
       }),
     async openRecording(attemptId, audio) {
       const file = `${attemptId}.wav`;

@@ -87,10 +87,15 @@ export function watchForBargeIn(options: BargeInOptions): BargeIn {
     voice.resume();
   }
 
-  function onSpeech(atMs: number): void {
+  function pausesUs(atMs: number): boolean {
     const now = policy();
-    if (now === 'sound' || (now === 'opening' && atMs > HELLO_WITHIN_MS)) pause();
-    else if (now === 'opening' && !timers.hello.running) {
+    return now === 'sound' || (now === 'opening' && atMs > HELLO_WITHIN_MS);
+  }
+
+  function onSpeech(atMs: number, legPaused: boolean): void {
+    if (pausesUs(atMs)) pause();
+    else if (legPaused && !paused) voice.resume();
+    if (!paused && policy() === 'opening' && !timers.hello.running) {
       timers.hello.start(HELLO_MS, () => {
         if (!ear.speaking) return;
         byGreeting = true;
@@ -132,7 +137,7 @@ export function watchForBargeIn(options: BargeInOptions): BargeIn {
   const unsubscribe = ear.onSound((sound) => {
     switch (sound.kind) {
       case 'speech':
-        return onSpeech(sound.atMs);
+        return onSpeech(sound.atMs, sound.paused);
       case 'words':
         return onWords(sound.text);
       case 'pause':
@@ -142,13 +147,16 @@ export function watchForBargeIn(options: BargeInOptions): BargeIn {
     }
   });
 
+  const disarm = ear.pauseWhile(pausesUs);
+
   function stop(): void {
     for (const timer of Object.values(timers)) timer.stop();
     unsubscribe();
+    disarm();
     goOn();
   }
 
-  if (ear.speaking) onSpeech(0);
+  if (ear.speaking) onSpeech(0, false);
   return {
     signal: controller.signal,
     get byGreeting() {

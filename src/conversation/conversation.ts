@@ -3,7 +3,6 @@ import type { Contact } from '../call/contact.ts';
 import type { Disposition, TranscriptEntry } from '../call/outcome.ts';
 import { ServiceError } from '../errors.ts';
 import type { MediaLeg } from '../media/media-leg.ts';
-import type { SpeechDetector } from '../media/speech-detector.ts';
 import type { LanguageModel } from '../services/language-model.ts';
 import type { SpeechToText } from '../services/speech-to-text.ts';
 import type { TextToSpeech } from '../services/text-to-speech.ts';
@@ -73,8 +72,6 @@ export interface ConversationDeps {
   speechToText: SpeechToText;
   languageModel: LanguageModel;
   textToSpeech: TextToSpeech;
-  /** For the leg's rate; used by this conversation only. */
-  detector: SpeechDetector;
   /** Lines that can be spoken while no service works. Default: none. */
   readyLines?: ReadyLines | undefined;
   /** How long the callee waits for our next words before we apologise and hang up. Milliseconds. Default: 12 s. */
@@ -118,7 +115,7 @@ export interface Conversation {
 
 export function createConversation(request: ConversationRequest, deps: ConversationDeps): Conversation {
   const { contact, opening, leg } = request;
-  const { log, languageModel, textToSpeech, speechToText, detector, onState = () => {}, readyLines = NOTHING_READY } = deps;
+  const { log, languageModel, textToSpeech, speechToText, onState = () => {}, readyLines = NOTHING_READY } = deps;
   const { language, voice: voiceId } = request.campaign;
   const lines = linesFor(language);
   const campaign = { ...request.campaign, goodbye: speakableGoodbye(request.campaign.goodbye, lines.goodbye) };
@@ -128,7 +125,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
   const call = watchCall(leg, request.signal);
   const finished = new AbortController();
   const deaf = new AbortController();
-  const ear = createEar({ leg, speechToText, detector, language, now, signal: AbortSignal.any([call.over, finished.signal]) });
+  const ear = createEar({ leg, speechToText, language, now, signal: AbortSignal.any([call.over, finished.signal]) });
   ear.onError((error) => deaf.abort(error));
   const voice = createVoice({ leg, textToSpeech, voice: voiceId, language, pcmOf: readyLines.pcmOf, now });
   const transcript = createTranscript(now, deps.onTranscript);

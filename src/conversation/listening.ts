@@ -1,6 +1,5 @@
 import type { ServiceError } from '../errors.ts';
-import type { MediaLeg } from '../media/media-leg.ts';
-import type { SpeechDetector } from '../media/speech-detector.ts';
+import type { MediaLeg, SpeechChange } from '../media/media-leg.ts';
 import type { SpeechToText, SpeechToTextSession } from '../services/speech-to-text.ts';
 import { endpointDelayMs } from './endpointing.ts';
 import { createTimer } from './timer.ts';
@@ -19,7 +18,8 @@ const NOT_ENDED: TurnEnding = { voiceEndedMs: undefined, speechEndedMs: undefine
 
 /** What the callee did while nobody waited for their turn to end. */
 export type CalleeSound =
-  | { kind: 'speech'; atMs: number }
+  /** `paused`: it has paused our playout already. */
+  | { kind: 'speech'; atMs: number; paused: boolean }
   /** What is understood of this turn so far. */
   | { kind: 'words'; text: string }
   /** A silence; what is understood so far may be all. They may also go on, or more of it may be understood. */
@@ -55,6 +55,11 @@ export interface Ear {
   /** Called when the callee begins to speak, and for everything that is understood of it, also before they have finished. */
   onSound(listener: (sound: CalleeSound) => void): () => void;
   onError(listener: (error: ServiceError) => void): () => void;
+  /**
+   * The callee's beginning to speak pauses our playout in that very frame, also when we are too busy to notice, as long as this said so (it is asked with
+   * every frame). Whoever asks for it sees to it that playout goes on. Returns how to end it.
+   */
+  pauseWhile(wanted: (atMs: number) => boolean): () => void;
   /** The callee's next turn, or `silent` after `silenceMs` without one. Rejects when the signal aborts. */
   turn(options: { silenceMs: number; signal: AbortSignal }): Promise<CalleeTurn>;
   /** What was said while nobody waited for it, taken out. Undefined when there is nothing, or they are still at it. */
@@ -66,7 +71,6 @@ export interface Ear {
 export interface EarOptions {
   leg: MediaLeg;
   speechToText: SpeechToText;
-  detector: SpeechDetector;
   language: string;
   /** Milliseconds from the answer. */
   now: () => number;
@@ -75,7 +79,7 @@ export interface EarOptions {
 }
 
 export function createEar(options: EarOptions): Ear {
-  const { leg, speechToText, detector, now, signal } = options;
+  const { leg, speechToText, now, signal } = options;
   const soundListeners = new Set<(sound: CalleeSound) => void>();
   const errorListeners = new Set<(error: ServiceError) => void>();
   const timers = {
@@ -95,27 +99,31 @@ export function createEar(options: EarOptions): Ear {
   let finalsDue = 0;
   let wasBusy = false;
   let ending: TurnEnding = NOT_ENDED;
+  let pauseWanted: ((atMs: number) => boolean) | undefined;
+  let armed = false;
   let waiting: { silenceMs: number; resolve: (turn: CalleeTurn) => void } | undefined;
 
   const tell = (sound: CalleeSound) => {
     for (const listener of [...soundListeners]) listener(sound);
   };
 
-  function beginSpeech(): void {
+  function beginSpeech(atMs: number, paused: boolean): void {
     speaking = true;
     timers.undetected.stop();
     timers.endpoint.stop();
-    speechAtMs ??= now();
+    speechAtMs ??= atMs;
     timers.utterance.start(MAX_UTTERANCE_MS, () => {
-      endSpeech();
+      endSpeech(now());
     });
-    tell({ kind: 'speech', atMs: now() });
+    // Whoever asked for the pause is gone.
+    if (paused && !pauseWanted) leg.resume();
+    tell({ kind: 'speech', atMs, paused });
     settle();
   }
 
-  function endSpeech(): void {
+  function endSpeech(atMs: number): void {
     speaking = false;
-    ending = { ...ending, speechEndedMs: now() };
+    ending = { ...ending, speechEndedMs: atMs };
     commit();
     const text = understood();
     if (text !== '') tell({ kind: 'pause', text });
@@ -148,7 +156,7 @@ export function createEar(options: EarOptions): Ear {
   }
 
   function onInterim(text: string): void {
-    if (text.trim() === '') return;
+    if (signal.aborted || text.trim() === '') return;
     interim = text.trim().slice(0, MAX_TURN_CHARACTERS);
     speechAtMs ??= now();
     tell({ kind: 'words', text: understood() });
@@ -158,6 +166,7 @@ export function createEar(options: EarOptions): Ear {
   }
 
   function onFinal(text: string): void {
+    if (signal.aborted) return;
     timers.undetected.stop();
     interim = '';
     finalsDue = Math.max(0, finalsDue - 1);
@@ -203,14 +212,36 @@ export function createEar(options: EarOptions): Ear {
     else timers.silence.start(silenceMs, () => resolve({ kind: 'silent' }));
   }
 
+  function arm(): void {
+    const wanted = pauseWanted?.(now()) ?? false;
+    if (wanted === armed) return;
+    armed = wanted;
+    leg.pauseOnSpeech(wanted);
+  }
+
+  /** The leg noticed it when it happened; we may be late. */
+  function onSpeechChange({ change, at, paused }: SpeechChange): void {
+    const atMs = Math.max(0, now() - (performance.now() - at));
+    if (change === 'speech-start') beginSpeech(atMs, paused);
+    // A speech that was committed for its length has ended already.
+    else if (speaking) endSpeech(atMs);
+  }
+
+  /** Somebody who picks up may have begun before we listen. */
+  let alreadySpeaks: SpeechChange | undefined;
+  const stopWaiting = leg.onFrame((_frame, speech) => {
+    if (speech) alreadySpeaks = speech.change === 'speech-start' ? speech : undefined;
+  });
+  whenAborted(signal, stopWaiting);
+
   function start(): void {
-    const unsubscribe = leg.onFrame((frame) => {
+    stopWaiting();
+    if (alreadySpeaks) onSpeechChange(alreadySpeaks);
+    const unsubscribe = leg.onFrame((frame, speech) => {
       session?.send(frame);
-      const change = detector.push(frame);
       if (speaking && isVoiced(frame)) ending = { ...ending, voiceEndedMs: now() };
-      if (change === 'speech-start') beginSpeech();
-      // A speech that was committed for its length has ended already.
-      else if (change === 'speech-end' && speaking) endSpeech();
+      if (speech) onSpeechChange(speech);
+      arm();
     });
     whenAborted(signal, unsubscribe);
   }
@@ -250,6 +281,15 @@ export function createEar(options: EarOptions): Ear {
     },
     onSound: (listener) => subscribe(soundListeners, listener),
     onError: (listener) => subscribe(errorListeners, listener),
+    pauseWhile(wanted) {
+      pauseWanted = wanted;
+      arm();
+      return () => {
+        if (pauseWanted !== wanted) return;
+        pauseWanted = undefined;
+        arm();
+      };
+    },
     turn({ silenceMs, signal: turnSignal }) {
       return new Promise<CalleeTurn>((resolve, reject) => {
         if (turnSignal.aborted) return reject(turnSignal.reason);

@@ -4,7 +4,7 @@ import { watchAnswer } from '../../src/conversation/answered-by.ts';
 import { createEar } from '../../src/conversation/listening.ts';
 import { machineWords } from '../../src/conversation/machine-phrases.ts';
 import { createToneEar, type SteadyTone } from '../../src/conversation/steady-tone.ts';
-import type { MediaLeg } from '../../src/media/media-leg.ts';
+import type { MediaLeg, SpeechChange } from '../../src/media/media-leg.ts';
 import { createEnergySpeechDetector } from '../../src/media/speech-detector-energy.ts';
 import { createRecordingListener } from '../../src/sandbox/voice/known-recordings.ts';
 import { speak } from '../../src/sandbox/voice/voice.ts';
@@ -43,20 +43,21 @@ const speechToText: SpeechToText = {
 
 /** Lets somebody pick up, and returns who or what we took them for, what we understood, and when we knew. */
 async function pickUp({ pcm }: Pick<Opening, 'pcm'>) {
-  const listeners = new Set<(frame: Buffer) => void>();
+  const listeners = new Set<(frame: Buffer, speech?: SpeechChange) => void>();
   const leg = {
     sampleRate: RATE,
-    onFrame(listener: (frame: Buffer) => void) {
+    pauseOnSpeech() {},
+    onFrame(listener: (frame: Buffer, speech?: SpeechChange) => void) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-  } as MediaLeg;
+  } as Partial<MediaLeg> as MediaLeg;
   const over = new AbortController();
   let ms = 0;
   let spoke = false;
   const texts: string[] = [];
   const detector = createEnergySpeechDetector({ sampleRate: RATE });
-  const ear = createEar({ leg, speechToText, detector, language: 'en-US', now: () => ms, signal: over.signal });
+  const ear = createEar({ leg, speechToText, language: 'en-US', now: () => ms, signal: over.signal });
   await ear.ready;
   ear.start();
   ear.onSound((sound) => {
@@ -67,7 +68,9 @@ async function pickUp({ pcm }: Pick<Opening, 'pcm'>) {
   let knownAfterMs: number | undefined;
   for (const frame of [...framesOf(pcm), ...framesOf(Buffer.alloc(RATE * 2 * 2))]) {
     ms += 20;
-    for (const listener of [...listeners]) listener(frame);
+    const change = detector.push(frame);
+    const speech = change && { change, at: performance.now(), paused: false };
+    for (const listener of [...listeners]) listener(frame, speech);
     if (watch.machine !== undefined) knownAfterMs ??= ms;
     vi.advanceTimersByTime(20);
   }

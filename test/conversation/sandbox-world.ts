@@ -117,7 +117,6 @@ export async function startSandboxWorld({ people: extra, brain }: WorldOptions =
         speechToText,
         textToSpeech,
         languageModel,
-        detector: createEnergySpeechDetector({ sampleRate: SAMPLE_RATE }),
         readyLines,
         calleePatienceMs: options.calleePatienceMs,
         log: quiet,

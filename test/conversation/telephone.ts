@@ -10,7 +10,7 @@ import type { ConversationState } from '../../src/conversation/dialogue.ts';
 import { linesFor, linesToRender } from '../../src/conversation/lines.ts';
 import type { ReadyLines } from '../../src/conversation/ready-lines.ts';
 import type { ServiceError } from '../../src/errors.ts';
-import type { MediaLeg, Utterance } from '../../src/media/media-leg.ts';
+import type { MediaLeg, SpeechChange, Utterance } from '../../src/media/media-leg.ts';
 import type { SpeechDetector } from '../../src/media/speech-detector.ts';
 import { createPersonCall, type PersonCall, type PersonCallRecord } from '../../src/sandbox/people/person-call.ts';
 import type { Persona } from '../../src/sandbox/people/persona.ts';
@@ -176,7 +176,6 @@ export function placeCall(options: CallOptions): TestCall {
       speechToText: createHearing(options),
       languageModel,
       textToSpeech,
-      detector: createLevelDetector(),
       readyLines: options.linesReady === true ? readyLines(options.campaign?.language ?? 'en-US') : options.linesReady || undefined,
       calleePatienceMs: options.calleePatienceMs,
       onTranscript: (entry) => void entries.push(entry),
@@ -294,7 +293,8 @@ function createLevelDetector(): SpeechDetector {
 }
 
 function createLine({ persona, noise = [] }: CallOptions) {
-  const frames = new Set<(frame: Buffer) => void>();
+  const frames = new Set<(frame: Buffer, speech?: SpeechChange) => void>();
+  const detector = createLevelDetector();
   const played = new Set<(pcm: Buffer) => void>();
   const queue: { pcm: Buffer; ended: boolean; heardMs: number; settle: (complete: boolean) => void }[] = [];
   const closed = Promise.withResolvers<{ error?: Error }>();
@@ -306,6 +306,7 @@ function createLine({ persona, noise = [] }: CallOptions) {
   let soundAtMs: number | undefined;
   let ticking: NodeJS.Timeout | undefined;
   let paused = false;
+  let armed = false;
 
   const person = createPersonCall(
     {
@@ -327,7 +328,10 @@ function createLine({ persona, noise = [] }: CallOptions) {
       send: (frame) => {
         const ms = performance.now() - answeredAt;
         const sound = noise.some(({ fromMs, toMs }) => ms >= fromMs && ms < toMs) ? hiss() : frame;
-        for (const listener of [...frames]) listener(sound);
+        const change = detector.push(sound);
+        const starts = change === 'speech-start' && armed && queue.length > 0;
+        if (starts) paused = true;
+        for (const listener of [...frames]) listener(sound, change && { change, at: performance.now(), paused: starts });
       },
       hangUp: () => onHangUp(),
       dtmf: (key) => onKey(key),
@@ -404,7 +408,9 @@ function createLine({ persona, noise = [] }: CallOptions) {
     resume() {
       paused = false;
     },
-    pauseOnSpeech() {},
+    pauseOnSpeech(on) {
+      armed = on;
+    },
     get speaking() {
       return queue.length > 0;
     },
