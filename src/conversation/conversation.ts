@@ -6,23 +6,29 @@ import type { MediaLeg } from '../media/media-leg.ts';
 import type { LanguageModel } from '../services/language-model.ts';
 import type { SpeechToText } from '../services/speech-to-text.ts';
 import type { TextToSpeech } from '../services/text-to-speech.ts';
+import type { VoiceAgent } from '../services/voice-agent.ts';
+import { type AgentTalk, createAgentTalk } from './agent-talk.ts';
 import { type AnswerWatch, watchAnswer } from './answered-by.ts';
+import { beginEarly } from './begin-reply.ts';
 import type { CallLine } from './call-line.ts';
 import { watchCall } from './call-over.ts';
 import { type ConversationState, holdDialogue } from './dialogue.ts';
+import { createEarlyReplies, NO_EARLY_REPLIES } from './early-reply.ts';
 import { sayLastWords } from './ending.ts';
 import { instructions } from './instructions.ts';
+import { createStopwatch, latencyFacts, type TurnLatency } from './latency.ts';
 import { linesFor } from './lines.ts';
 import { createEar } from './listening.ts';
 import { type MachineLines, machineHungUp, meetMachine } from './meet-machine.ts';
 import { isOptOut } from './opt-out-phrases.ts';
 import { createPatience } from './patience.ts';
-import { playRingTone } from './ring-tone.ts';
 import { NOTHING_READY, type ReadyLine, type ReadyLines } from './ready-lines.ts';
+import { playRingTone } from './ring-tone.ts';
 import { createVoice, type Spoken } from './speaking.ts';
 import { type BroughtHome, campaignTools } from './tools/campaign-tools.ts';
+import { OPT_OUT } from './tools/opt-out.ts';
 import { createToolbox } from './tools/toolbox.ts';
-import { createTranscript } from './transcript.ts';
+import { createTranscript, type Transcript } from './transcript.ts';
 
 /** After this many replies to the callee we know that we talk to a person. */
 const TURNS_WITH_A_PERSON = 2;
@@ -68,9 +74,11 @@ export interface ConversationRequest {
   onOptOut?: (() => void) | undefined;
 }
 
-export interface ConversationDeps {
-  speechToText: SpeechToText;
-  languageModel: LanguageModel;
+/** What listens and thinks: one service each, or one for both, which then speaks, too. */
+export type ConversationAi = { speechToText: SpeechToText; languageModel: LanguageModel } | { voiceAgent: VoiceAgent };
+
+export type ConversationDeps = ConversationAi & {
+  /** With a voice agent: for lines that aren't the callee's. */
   textToSpeech: TextToSpeech;
   /** Lines that can be spoken while no service works. Default: none. */
   readyLines?: ReadyLines | undefined;
@@ -83,7 +91,7 @@ export interface ConversationDeps {
     info(facts: object, message: string): void;
     warn(facts: object, message: string): void;
   };
-}
+};
 
 export interface ConversationEnd extends BroughtHome {
   disposition: Extract<
@@ -95,6 +103,8 @@ export interface ConversationEnd extends BroughtHome {
   transcript: TranscriptEntry[];
   /** Replies of the agent, the opening not counted. */
   turns: number;
+  /** How long the callee waited for each reply to their words. */
+  latencies: readonly TurnLatency[];
   error?: ServiceError;
 }
 
@@ -115,7 +125,7 @@ export interface Conversation {
 
 export function createConversation(request: ConversationRequest, deps: ConversationDeps): Conversation {
   const { contact, opening, leg } = request;
-  const { log, languageModel, textToSpeech, speechToText, onState = () => {}, readyLines = NOTHING_READY } = deps;
+  const { log, textToSpeech, onState = () => {}, readyLines = NOTHING_READY } = deps;
   const { language, voice: voiceId } = request.campaign;
   const lines = linesFor(language);
   const campaign = { ...request.campaign, goodbye: speakableGoodbye(request.campaign.goodbye, lines.goodbye) };
@@ -125,10 +135,19 @@ export function createConversation(request: ConversationRequest, deps: Conversat
   const call = watchCall(leg, request.signal);
   const finished = new AbortController();
   const deaf = new AbortController();
+  const agent = 'voiceAgent' in deps ? talkOf(deps.voiceAgent) : undefined;
+  const { speechToText, languageModel } = agent ?? pipelineOf(deps);
   const ear = createEar({ leg, speechToText, language, now, signal: AbortSignal.any([call.over, finished.signal]) });
   ear.onError((error) => deaf.abort(error));
-  const voice = createVoice({ leg, textToSpeech, voice: voiceId, language, pcmOf: readyLines.pcmOf, now });
-  const transcript = createTranscript(now, deps.onTranscript);
+  const voice = createVoice({
+    leg,
+    textToSpeech: agent?.textToSpeech ?? textToSpeech,
+    voice: voiceId,
+    language,
+    pcmOf: readyLines.pcmOf,
+    now,
+  });
+  const transcript = tellTools(createTranscript(now, deps.onTranscript), agent);
   const apology = readyLines.apology ?? campaign.apology ?? lines.apology;
   const patience = createPatience({
     ear,
@@ -138,6 +157,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
       return pcm ? [{ text, pcm }] : [];
     }),
     onHeld: (held) => transcript.agent({ ...held, bargedIn: false }),
+    serviceOf: agent && { words: 'voice-agent', sound: 'voice-agent' },
     patienceMs: deps.calleePatienceMs ?? CALLEE_PATIENCE_MS,
     now,
   });
@@ -163,6 +183,16 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     }
   }
 
+  function talkOf(voiceAgent: VoiceAgent): AgentTalk {
+    return createAgentTalk({
+      ...{ voiceAgent, voice: voiceId, log },
+      instructions: () => thinking.instructions,
+      tools: () => toolbox.describe(),
+      messages: () => transcript.messages(),
+      onToolCall: ({ name }) => name === OPT_OUT && optOut(OPTED_OUT),
+    });
+  }
+
   const optOutKey = new AbortController();
   let askedToOptOut: typeof OPTED_OUT | typeof OPTED_OUT_BY_KEY | undefined;
   const optOut = (how: typeof OPTED_OUT | typeof OPTED_OUT_BY_KEY) => {
@@ -170,21 +200,35 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     askedToOptOut ??= how;
   };
   const over = AbortSignal.any([call.over, optOutKey.signal, ...(request.leave === undefined ? [] : [request.leave])]);
-  const context = {
+  const stopwatch = createStopwatch(leg, now);
+  const thinking = {
     campaign,
+    transcript,
+    toolbox,
+    languageModel,
+    instructions: instructions({ campaign, contact, opening: opening.text }),
+    now,
+  };
+  const earlyReplies = agent
+    ? NO_EARLY_REPLIES
+    : createEarlyReplies({
+        ear,
+        begin: (text, signal) => beginEarly(thinking, text, signal),
+        signal: AbortSignal.any([over, finished.signal]),
+      });
+  const context = {
+    ...thinking,
+    agent,
+    earlyReplies,
+    stopwatch,
     lines,
     opening,
     ear,
     voice,
-    transcript,
     patience,
-    toolbox,
-    languageModel,
-    instructions: instructions({ campaign, contact, opening: opening.text }),
     onState,
     onOptOut: () => optOut(OPTED_OUT),
     tally,
-    now,
     over,
     deaf: deaf.signal,
   };
@@ -227,7 +271,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
 
   async function run(): Promise<ConversationEnd> {
     answeredAt = performance.now();
-    let end: Omit<ConversationEnd, 'transcript' | 'turns'>;
+    let end: Omit<ConversationEnd, 'transcript' | 'turns' | 'latencies'>;
     try {
       const { words, ...closing } = await talk();
       end = closing;
@@ -242,14 +286,15 @@ export function createConversation(request: ConversationRequest, deps: Conversat
   }
 
   /** What the callee said last, while nobody waited for it, still counts. */
-  function conclude(end: Omit<ConversationEnd, 'transcript' | 'turns'>): ConversationEnd {
+  function conclude(end: Omit<ConversationEnd, 'transcript' | 'turns' | 'latencies'>): ConversationEnd {
     const last = ear.halfHeard;
     finished.abort(new Error('the conversation has ended'));
     if (last) transcript.callee(last);
     if (last !== undefined && isOptOut(last.text)) optOut(OPTED_OUT);
     const final = { ...end, ...askedToOptOut, ...broughtHome };
-    log.info({ disposition: final.disposition, turns: tally.turns }, `conversation ended: ${final.reason}`);
-    return { ...final, transcript: transcript.entries(), turns: tally.turns };
+    const latency = latencyFacts(stopwatch.turns);
+    log.info({ disposition: final.disposition, turns: tally.turns, ...(latency && { latency }) }, `conversation ended: ${final.reason}`);
+    return { ...final, transcript: transcript.entries(), turns: tally.turns, latencies: stopwatch.turns };
   }
 
   return {
@@ -267,6 +312,22 @@ export function createConversation(request: ConversationRequest, deps: Conversat
 /** A conversation whose phone has been answered already. */
 export async function converse(request: ConversationRequest, deps: ConversationDeps): Promise<ConversationEnd> {
   return createConversation(request, deps).run();
+}
+
+function pipelineOf(deps: ConversationDeps): { speechToText: SpeechToText; languageModel: LanguageModel } {
+  if ('voiceAgent' in deps) throw new Error('the voice agent listens and thinks itself');
+  return deps;
+}
+
+/** A voice agent waits for what its tool calls have come to. */
+function tellTools(transcript: Transcript, agent: AgentTalk | undefined): Transcript {
+  return {
+    ...transcript,
+    tool(call, output) {
+      transcript.tool(call, output);
+      agent?.answerToolCall(call, output);
+    },
+  };
 }
 
 /** Braces are never read aloud. */

@@ -1,9 +1,12 @@
 import type { Campaign } from '../call/campaign.ts';
 import type { Disposition } from '../call/outcome.ts';
 import type { LanguageModel } from '../services/language-model.ts';
+import type { AgentTalk } from './agent-talk.ts';
 import type { BargeInPolicy } from './barge-in.ts';
 import { createDeliver, type Delivery } from './delivery.ts';
+import type { EarlyReplies } from './early-reply.ts';
 import { unheardSentences } from './heard-text.ts';
+import type { Stopwatch } from './latency.ts';
 import type { Lines } from './lines.ts';
 import type { CalleeTurn, Ear } from './listening.ts';
 import { isOptOut } from './opt-out-phrases.ts';
@@ -42,7 +45,11 @@ export interface DialogueContext {
   transcript: Transcript;
   patience: Patience;
   toolbox: Toolbox;
+  earlyReplies: EarlyReplies;
+  stopwatch: Stopwatch;
   languageModel: LanguageModel;
+  /** Thinks and speaks instead of the language model. */
+  agent?: AgentTalk | undefined;
   instructions: string;
   onState: (state: ConversationState) => void;
   /** The callee asks never to be called again: told at the word, before anything else is done. */
@@ -147,6 +154,7 @@ export async function holdDialogue(context: DialogueContext): Promise<Closing> {
   }
 
   function next(turn: CalleeTurn): Closing | undefined | Promise<Closing | undefined> {
+    if (turn.kind === 'said') context.stopwatch.turnEnded(turn.ending);
     if (turn.kind === 'said') return heard(turn) ?? (isTimeUp() ? lengthReached() : answer());
     if (isTimeUp()) return lengthReached();
     if (cutOff) return resume(cutOff);
@@ -162,7 +170,10 @@ export async function holdDialogue(context: DialogueContext): Promise<Closing> {
   while (closing === undefined) {
     onState('listening');
     const silenceMs = Math.max(0, Math.min(quietSinceMs + SILENCE_MS, maxCallMs) - now());
+    // Before the first reply it may well be a machine that speaks.
+    if (tally.turns > 0) context.earlyReplies.listen();
     closing = await next(await ear.turn({ silenceMs, signal: listening }));
+    context.earlyReplies.drop();
   }
   return closing;
 }

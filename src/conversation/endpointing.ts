@@ -37,7 +37,7 @@ export function endpointDelayMs(text: string): number {
     .split(/[^\p{L}\p{N}']+/u)
     .filter((word) => word !== '');
   if (isReadingNumber(words)) return ENDPOINT_DELAYS_MS.unfinished;
-  if (/[.?!]["'”’)]*$/u.test(text.trim())) return ENDPOINT_DELAYS_MS.finished;
+  if (/[.?!]["'”“’)]*$/u.test(text.trim())) return ENDPOINT_DELAYS_MS.finished;
   return LEADS_ON.has(words.at(-1) ?? '') ? ENDPOINT_DELAYS_MS.unfinished : ENDPOINT_DELAYS_MS.open;
 }
 

@@ -14,6 +14,10 @@ export interface Reply {
   readonly written: readonly string[];
   /** Those written so far. */
   readonly toolCalls: readonly ToolCall[];
+  /** Called for each tool call, those that are there already too; it may be long before the words beside it have been spoken. */
+  onToolCall(listener: (call: ToolCall) => void): void;
+  /** Milliseconds from the answer; undefined while there is no word. */
+  readonly times: { askedMs: number; firstWordMs: number | undefined };
   /** Resolves when nothing more will come. */
   readonly done: Promise<{ toolCalls: ToolCall[]; error?: unknown }>;
 }
@@ -23,15 +27,17 @@ export interface ReplyOptions {
   request: ModelRequest;
   language: string;
   signal: AbortSignal;
-  /** Each tool call as it is written, which may be long before its reply has been spoken. */
-  onToolCall: (call: ToolCall) => void;
+  /** Milliseconds from the answer. */
+  now: () => number;
 }
 
 /** Starts the request, and reads ahead of the speaking, so that a tool call is known while the words before it are still heard. */
-export function startReply({ languageModel, request, language, signal, onToolCall }: ReplyOptions): Reply {
+export function startReply({ languageModel, request, language, signal, now }: ReplyOptions): Reply {
   const enough = new AbortController();
   const written: string[] = [];
   const toolCalls: ToolCall[] = [];
+  const listeners: ((call: ToolCall) => void)[] = [];
+  const times: Reply['times'] & { firstWordMs: number | undefined } = { askedMs: now(), firstWordMs: undefined };
   let queue: ReadableStreamDefaultController<string> | undefined;
   const sentences = new ReadableStream<string>({
     start(controller) {
@@ -58,8 +64,9 @@ export function startReply({ languageModel, request, language, signal, onToolCal
         if (event.type === 'tool-call') {
           const call = { callId: event.callId, name: event.name, arguments: event.arguments };
           toolCalls.push(call);
-          onToolCall(call);
+          for (const listener of listeners) listener(call);
         } else {
+          if (event.delta.trim() !== '') times.firstWordMs ??= now();
           characters += event.delta.length;
           write(cutter.push(event.delta.slice(0, MAX_REPLY_CHARACTERS)));
         }
@@ -80,6 +87,11 @@ export function startReply({ languageModel, request, language, signal, onToolCal
     sentences,
     written,
     toolCalls,
+    onToolCall(listener) {
+      for (const call of toolCalls) listener(call);
+      listeners.push(listener);
+    },
+    times,
     done,
   };
 }

@@ -1,10 +1,10 @@
+import { sayAgentReply } from './agent-turn.ts';
 import type { BargeInPolicy } from './barge-in.ts';
+import { beginReply } from './begin-reply.ts';
 import type { Deliver, Delivery } from './delivery.ts';
 import type { Closing, DialogueContext } from './dialogue.ts';
-import { owedNote } from './instructions.ts';
 import { isLoop } from './loops.ts';
-import { type Reply, startReply } from './reply.ts';
-import { OPT_OUT } from './tools/opt-out.ts';
+import type { Reply } from './reply.ts';
 import type { ToolClosing } from './tools/tool.ts';
 import { useTools } from './use-tools.ts';
 
@@ -13,6 +13,8 @@ const MAX_EMPTY_REPLIES = 1;
 const MAX_MISTAKEN_REPLIES = 2;
 /** Replies that only call tools. */
 const MAX_WORDLESS_REPLIES = 4;
+/** A voice agent that has spoken and then called a tool may go on by itself: so long that is waited for. Milliseconds. */
+const FOLLOW_UP_MS = 2_500;
 
 export interface TurnOptions {
   context: DialogueContext;
@@ -23,6 +25,13 @@ export interface TurnOptions {
 }
 
 export type TurnEnd = { kind: 'closing'; closing: Closing } | { kind: 'said'; delivery: Delivery; sentences: string[] };
+
+/** A reply as far as it was heard, and what it wants done. */
+export interface SaidReply {
+  reply: Pick<Reply, 'written' | 'done'>;
+  delivery: Delivery;
+  sentences: string[];
+}
 
 /** One turn of the agent: the model's reply, spoken while it is written, and its tool calls. */
 export async function takeTurn({ context, deliver, policy, owed }: TurnOptions): Promise<TurnEnd> {
@@ -36,7 +45,9 @@ export async function takeTurn({ context, deliver, policy, owed }: TurnOptions):
     return { kind: 'closing', closing: { disposition: 'completed', reason, words: [campaign.goodbye] } };
   }
   for (;;) {
-    const { reply, delivery, sentences } = await sayReply(context, deliver, policy, toSayFirst);
+    const { reply, delivery, sentences } = context.agent
+      ? await sayAgentReply({ talk: context.agent, context, deliver, policy, first: toSayFirst })
+      : await sayReply(context, deliver, policy, toSayFirst);
     if (delivery.cutOff) return { kind: 'said', delivery, sentences };
     const { toolCalls, error } = await reply.done;
     context.over.throwIfAborted();
@@ -64,14 +75,15 @@ export async function takeTurn({ context, deliver, policy, owed }: TurnOptions):
     if (used.bargedIn) return { kind: 'said', delivery: { ...delivery, cutOff: true }, sentences };
     if (used.mistaken && ++mistaken > MAX_MISTAKEN_REPLIES)
       return lost('the language model kept calling tools that can not be called', context);
-    if (!used.mistaken && !used.owesWords && written.length > 0) return { kind: 'said', delivery, sentences };
+    if (!used.mistaken && !used.owesWords && written.length > 0 && !(await context.agent?.goesOn(FOLLOW_UP_MS)))
+      return { kind: 'said', delivery, sentences };
     if (!used.mistaken && ++wordless > MAX_WORDLESS_REPLIES) return lost('the language model kept calling tools and said nothing', context);
     toSayFirst = [];
   }
 }
 
-async function sayReply(context: DialogueContext, deliver: Deliver, policy: () => BargeInPolicy, first: string[]) {
-  const { transcript, instructions, languageModel, campaign, toolbox, onState, now } = context;
+async function sayReply(context: DialogueContext, deliver: Deliver, policy: () => BargeInPolicy, first: string[]): Promise<SaidReply> {
+  const { campaign, toolbox, onState, now } = context;
   let reply: Reply | undefined;
   onState('thinking');
 
@@ -84,29 +96,15 @@ async function sayReply(context: DialogueContext, deliver: Deliver, policy: () =
     }
   }
 
-  const begin = (signal: AbortSignal): Reply =>
-    startReply({
-      languageModel,
-      request: {
-        instructions,
-        messages: [...transcript.messages(), ...(first.length > 0 ? [{ role: 'system' as const, text: owedNote(first) }] : [])],
-        tools: toolbox.describe(),
-      },
-      language: campaign.language,
-      signal,
-      onToolCall(call) {
-        if (call.name === OPT_OUT) context.onOptOut();
-      },
-    });
-
   const delivery = await deliver(
     (signal) => {
-      reply = begin(signal);
+      reply = beginReply(context, first, signal);
       return speech(reply);
     },
     () => (reply?.toolCalls.some(({ name }) => toolbox.find(name)?.endsTalk) ? 'nothing' : policy()),
   );
   if (reply === undefined) throw new Error('the reply was never begun');
+  if (first.length === 0) context.stopwatch.spoken({ ...reply.times, firstSoundMs: delivery.startedAtMs });
   return { reply, delivery, sentences: [...first, ...reply.written] };
 }
 

@@ -1,8 +1,16 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { TurnLatency } from '../../src/conversation/latency.ts';
+import { eventually } from '../eventually.ts';
+import { drawLatencies } from './latency-plot.ts';
 import { startSandboxWorld } from './sandbox-world.ts';
 
 const OPENING = 'Hello, this is the dental practice. I am an AI and this call is recorded. Does Tuesday at noon suit you?';
 const NUMBER = '+12025550150';
+
+/** Of every reply in these calls: real clients, sockets, media, and a model and a voice that take their time. */
+const latencies: TurnLatency[] = [];
+
+afterAll(() => drawLatencies(latencies, 'turn-latency'));
 
 // They wait for speech to be spoken, so they may as well wait together.
 describe.concurrent('a whole call through the sandbox', { timeout: 90_000 }, () => {
@@ -18,6 +26,10 @@ describe.concurrent('a whole call through the sandbox', { timeout: 90_000 }, () 
     expect(end.transcript.filter(({ speaker }) => speaker === 'callee').map(({ text }) => text)).toEqual(person.said);
     expect(agent.at(-1)).toMatch(/Goodbye\.$/);
     expect(end.turns).toBeGreaterThanOrEqual(2);
+    latencies.push(...end.latencies);
+    // The first is decided upon before it is thought about; the next one is thought about before it is decided upon.
+    expect(end.latencies.length).toBeGreaterThanOrEqual(1);
+    for (const turn of end.latencies) expect(turn.heard).toBeLessThan(10_000);
   });
 
   it('stops within a few frames when somebody barges in, and remembers what they heard', async () => {
@@ -118,6 +130,7 @@ describe.concurrent('a whole call through the sandbox', { timeout: 90_000 }, () 
       people: [{ role: 'asks', number: NUMBER, when: [{ heard: 'recorded', say: 'Oh!', interruptAfterMs: 0 }] }],
     });
     const calling = world.call('asks', { opening: OPENING });
+    await eventually(() => expect(world.elevenLabs.sessions).toBe(1));
     setTimeout(() => world.elevenLabs.dropSessions(), 3_000);
     const { end, person } = await calling;
     expect(end).toMatchObject({ disposition: 'failed', error: { service: 'elevenlabs:speech-to-text' } });

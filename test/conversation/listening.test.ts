@@ -1,0 +1,204 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createEarlyReplies } from '../../src/conversation/early-reply.ts';
+import { ENDPOINT_DELAYS_MS } from '../../src/conversation/endpointing.ts';
+import { type CalleeTurn, createEar } from '../../src/conversation/listening.ts';
+import { startReply } from '../../src/conversation/reply.ts';
+import type { MediaLeg, SpeechChange } from '../../src/media/media-leg.ts';
+import type { LanguageModel } from '../../src/services/language-model.ts';
+import type { SpeechToTextOptions } from '../../src/services/speech-to-text.ts';
+
+/** From the commit to the final transcript. Milliseconds. */
+const FINAL_MS = 100;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+});
+
+/** An ear on a line where somebody says what the test says, and a model that is asked early. */
+async function listen() {
+  const over = new AbortController();
+  const frames = new Set<(frame: Buffer, speech?: SpeechChange) => void>();
+  const leg: Pick<MediaLeg, 'sampleRate' | 'onFrame' | 'pauseOnSpeech' | 'resume'> = {
+    sampleRate: 8_000,
+    onFrame(listener) {
+      frames.add(listener);
+      return () => void frames.delete(listener);
+    },
+    pauseOnSpeech() {},
+    resume() {},
+  };
+  let heard: SpeechToTextOptions | undefined;
+  let spoken = '';
+  const ear = createEar({
+    leg: leg as MediaLeg,
+    speechToText: {
+      async open(options) {
+        heard = options;
+        return {
+          send() {},
+          commit() {
+            const text = spoken;
+            setTimeout(() => options.onFinal(text), FINAL_MS);
+          },
+          close() {},
+        };
+      },
+    },
+    language: 'en-US',
+    now: () => performance.now(),
+    signal: over.signal,
+  });
+  await ear.ready;
+  ear.start();
+
+  const asked: string[] = [];
+  const aborted: string[] = [];
+  const languageModel: LanguageModel = {
+    async *respond({ messages }, signal) {
+      const last = messages.at(-1);
+      const text = last && 'text' in last ? last.text : '';
+      asked.push(text);
+      signal.addEventListener('abort', () => aborted.push(text), { once: true });
+      yield { type: 'text', delta: 'Fine. ' };
+      await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+    },
+  };
+  const early = createEarlyReplies({
+    ear,
+    begin: (text, signal) =>
+      startReply({
+        languageModel,
+        request: { instructions: '', messages: [{ role: 'user', text }], tools: [] },
+        language: 'en-US',
+        signal,
+        now: () => performance.now(),
+      }),
+    signal: over.signal,
+  });
+  early.listen();
+
+  const change = (what: SpeechChange['change']) => {
+    for (const listener of [...frames]) listener(Buffer.alloc(320), { change: what, at: performance.now(), paused: false });
+  };
+  let turn: CalleeTurn | undefined;
+  let turnAfterMs = 0;
+  const begun = performance.now();
+  const turns = ear.turn({ silenceMs: 60_000, signal: over.signal }).then(
+    (result) => {
+      turn = result;
+      turnAfterMs = performance.now() - begun;
+    },
+    () => {},
+  );
+  return {
+    early,
+    asked,
+    aborted,
+    get turn() {
+      return turn;
+    },
+    get turnAfterMs() {
+      return turnAfterMs;
+    },
+    /** Says this, and is silent long enough for the detector. */
+    async says(text: string) {
+      change('speech-start');
+      heard?.onInterim(text);
+      spoken = text;
+      await vi.advanceTimersByTimeAsync(1_000);
+      change('speech-end');
+    },
+    wait: (ms: number) => vi.advanceTimersByTimeAsync(ms),
+    async hangUp() {
+      over.abort(new Error('hung up'));
+      await turns;
+      await vi.advanceTimersByTimeAsync(FINAL_MS);
+    },
+  };
+}
+
+describe('the end of a turn', () => {
+  it('comes at once after a finished sentence', async () => {
+    const line = await listen();
+    await line.says('That suits me.');
+    await line.wait(FINAL_MS);
+    expect(line.turn).toMatchObject({ kind: 'said', text: 'That suits me.' });
+    expect(line.turnAfterMs).toBe(1_000 + FINAL_MS);
+    await line.hangUp();
+  });
+
+  it('comes a breath later after one that has no full stop', async () => {
+    const line = await listen();
+    await line.says('that suits me');
+    await line.wait(ENDPOINT_DELAYS_MS.open - 1);
+    expect(line.turn).toBeUndefined();
+    await line.wait(1);
+    expect(line.turn).toMatchObject({ text: 'that suits me' });
+    await line.hangUp();
+  });
+
+  it('is not taken for one in the middle of a number that is read out', async () => {
+    const line = await listen();
+    await line.says('It is zero one');
+    await line.wait(ENDPOINT_DELAYS_MS.unfinished - 100);
+    expect(line.turn).toBeUndefined();
+    await line.says('seven one.');
+    await line.wait(ENDPOINT_DELAYS_MS.unfinished);
+    expect(line.turn).toMatchObject({ text: 'It is zero one seven one.' });
+    await line.hangUp();
+  });
+});
+
+describe('thinking early', () => {
+  it('asks the model before the turn is decided, and keeps the reply when it was all', async () => {
+    const line = await listen();
+    await line.says('that suits me');
+    expect(line.asked).toEqual(['that suits me']);
+    expect(line.turn).toBeUndefined();
+    await line.wait(ENDPOINT_DELAYS_MS.open);
+    const taker = new AbortController();
+    const reply = line.early.take('That suits me.', taker.signal);
+    expect(reply?.times.askedMs).toBeLessThanOrEqual(performance.now() - ENDPOINT_DELAYS_MS.open);
+    line.early.drop();
+    expect(line.aborted).toEqual([]);
+    // From now on it ends with whoever has taken it.
+    taker.abort(new Error('barge-in'));
+    expect(line.aborted).toEqual(['that suits me']);
+    await line.hangUp();
+  });
+
+  it('is dropped, request and all, at the first word more', async () => {
+    const line = await listen();
+    await line.says('that suits me');
+    await line.wait(FINAL_MS);
+    await line.says('if it is in the morning.');
+    await line.wait(FINAL_MS);
+    expect(line.aborted).toEqual(['that suits me']);
+    expect(line.asked.at(-1)).toBe('that suits me if it is in the morning.');
+    expect(line.early.take('that suits me', new AbortController().signal)).toBeUndefined();
+    await line.hangUp();
+  });
+
+  it('is left alone while somebody is in the middle of a sentence, or wants to be left alone', async () => {
+    const line = await listen();
+    await line.says('I would like to');
+    expect(line.asked).toEqual([]);
+    await line.hangUp();
+    const other = await listen();
+    await other.says('Stop calling me.');
+    expect(other.asked).toEqual([]);
+    await other.hangUp();
+  });
+
+  it('ends with the call', async () => {
+    const line = await listen();
+    await line.says('that suits me');
+    await line.hangUp();
+    expect(line.aborted).toEqual(['that suits me']);
+  });
+});
