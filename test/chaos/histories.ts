@@ -7,10 +7,12 @@ import type { WiredWorker } from './wired-worker.ts';
 /**
  * What is done at a boundary. `kill`: SIGKILL; a request that is on its way is lost, an answer too. `kill-late`: SIGKILL, and
  * the request arrives only after somebody else has taken over. `freeze`: SIGSTOP, what is on its way is held until somebody else
- * has taken over, then SIGCONT. `alone`: SIGKILL, and for half a minute no worker lives at all. `cut`: nobody dies, the connection is
+ * has taken over, then SIGCONT. `overlap`: the same, but it goes on already while the other one's call is going on. `alone`: SIGKILL, and for half a minute no worker lives at all. `cut`: nobody dies, the connection is
  * reset and what was on its way on it is lost.
  */
-export type Signal = 'kill' | 'kill-late' | 'freeze' | 'alone' | 'cut';
+export type Signal = 'kill' | 'kill-late' | 'freeze' | 'overlap' | 'alone' | 'cut';
+
+const HOLDS: readonly Signal[] = ['kill-late', 'freeze', 'overlap'];
 
 export interface Plan {
   boundary: string;
@@ -109,25 +111,28 @@ async function play(stage: Stage, wanted: string, signal: Signal, broken: string
     const boundary = reached ? undefined : count(service, crossing);
     if (boundary === undefined || boundaryName(boundary) !== name) return 'pass';
     reached = true;
-    if (signal === 'freeze') victim.freeze();
+    if (signal === 'freeze' || signal === 'overlap') victim.freeze();
     else if (signal !== 'cut') void victim.kill();
     met.resolve();
-    if (signal !== 'freeze' && signal !== 'kill-late') return 'cut';
+    if (!HOLDS.includes(signal)) return 'cut';
     await letGo.promise;
     return 'pass';
   };
   const [number = ''] = await run.enqueue(1);
-  await reachedOrOver(run, number, met.promise);
+  await settledOr(run, number, met.promise);
   if (signal === 'alone') {
     await sleep(DEAD_MAN_MS);
     run.expectNothingLeft(await run.world.channels());
   }
   const successor = reached && signal !== 'cut' ? await run.startWorker({ broken }) : undefined;
   await successor?.ready();
-  run.faultIsOver();
-  await run.settle();
+  if (signal === 'overlap') await settledOr(run, number, isDialled(run, number));
+  else {
+    run.faultIsOver();
+    await run.settle();
+  }
   letGo.resolve();
-  if (reached && (signal === 'freeze' || signal === 'kill-late')) {
+  if (reached && HOLDS.includes(signal)) {
     victim.thaw();
     await sleep(AFTER_THAW_MS);
     run.faultIsOver();
@@ -141,14 +146,22 @@ async function play(stage: Stage, wanted: string, signal: Signal, broken: string
   return reached;
 }
 
-async function reachedOrOver(run: ChaosRun, number: string, met: Promise<void>): Promise<void> {
-  const over = new AbortController();
-  const timeout = AbortSignal.any([over.signal, AbortSignal.timeout(REACH_MS)]);
-  const ended = async () => {
-    while (!isAccountedFor(number, run.world.rows())) await sleep(250, timeout);
-  };
-  await Promise.race([met, ended().catch(() => undefined)]);
-  over.abort();
+/** Until `met`, or the contact's last outcome, or time is up. */
+async function settledOr(run: ChaosRun, number: string, met: Promise<void>): Promise<void> {
+  const giveUpAt = Date.now() + REACH_MS;
+  let isMet = false;
+  void met.then(() => {
+    isMet = true;
+  });
+  while (!isMet && !isAccountedFor(number, run.world.rows()) && Date.now() < giveUpAt) await sleep(50);
+}
+
+/** One INVITE more than now. */
+async function isDialled({ world }: ChaosRun, number: string): Promise<void> {
+  const count = async () => (await world.dials()).filter((dial) => dial.number === number).length;
+  const before = await count();
+  const giveUpAt = Date.now() + REACH_MS;
+  while ((await count()) === before && Date.now() < giveUpAt) await sleep(50);
 }
 
 export async function logsOf(run: ChaosRun): Promise<string> {

@@ -9,6 +9,7 @@ export const PROOFS: Readonly<Record<Mechanism, Plan>> = {
   'mark-not-written': { boundary: DIALLED, signal: 'kill' },
   'claim-forgets': { boundary: DIALLED, signal: 'kill' },
   'end-unfenced': { boundary: TALKING, signal: 'freeze' },
+  'epoch-unchecked': { boundary: 'asterisk POST ari/channels/create #1 answer', signal: 'overlap' },
   'outbox-apart': { boundary: 'redis END #1 answer', signal: 'kill' },
   'random-channel-ids': { boundary: 'asterisk POST ari/channels/{callee}/dial #1 request', signal: 'freeze' },
   'dialled-again': { boundary: DIALLED, signal: 'cut' },

@@ -7,22 +7,30 @@ export interface ReportRow {
   verdict: string;
 }
 
-/** A bar with the count and the time left. Where there is no terminal, nothing. */
+/** Where there is no terminal, a line this often. Milliseconds. */
+const LINE_EVERY_MS = 30_000;
+
+/** A bar with the count and the time left. */
 export function createProgress(total: number): { tick(violations: number, steps?: number): void; stop(): void } {
   const bar = new SingleBar({ format: '{bar} {value}/{total}, {eta_formatted} left, {violations} violations', hideCursor: true });
-  let started = false;
-  let found = 0;
+  const startedAt = Date.now();
+  let [done, found, saidAt] = [0, 0, startedAt];
+  const say = () => {
+    const now = Date.now();
+    if (now - saidAt < LINE_EVERY_MS && done < total) return;
+    saidAt = now;
+    const minutesLeft = Math.ceil((((now - startedAt) / done) * (total - done)) / 60_000);
+    console.log(`${done}/${total}, ${minutesLeft} min left, ${found} violations`);
+  };
+  if (process.stdout.isTTY) bar.start(total, 0, { violations: 0 });
   return {
     tick(violations, steps = 1) {
       found += violations;
-      if (!process.stdout.isTTY) return;
-      if (!started) bar.start(total, 0, { violations: 0 });
-      started = true;
-      bar.increment(steps, { violations: found });
+      done += steps;
+      if (process.stdout.isTTY) bar.increment(steps, { violations: found });
+      else if (done > 0) say();
     },
-    stop() {
-      if (started) bar.stop();
-    },
+    stop: () => bar.stop(),
   };
 }
 

@@ -19,7 +19,7 @@ const USAGE = `npm run test:chaos [-- options]
 Kills, freezes and cuts off a worker at every boundary between it and its services, then breaks the world at random, and checks
 by what the outside saw that nobody is lost and nobody is dialled twice. Ends with the count of violations.
 
-  --signals a,b      of kill, kill-late, freeze, alone, cut   (default: kill,kill-late,freeze,cut)
+  --signals a,b      of kill, kill-late, freeze, overlap, alone, cut   (default: kill,kill-late,freeze,cut)
   --boundary text    only boundaries whose name contains this
   --seed n           only the random faults of this seed
   --minutes n        random faults for so long after the sweeps   (default: 10)

@@ -3,6 +3,7 @@ export const MECHANISMS = {
   'mark-not-written': 'src/queue/ledger.ts',
   'claim-forgets': 'src/queue/ledger.ts',
   'end-unfenced': 'src/queue/ledger.ts',
+  'epoch-unchecked': 'src/queue/ledger.ts',
   'outbox-apart': 'src/queue/ledger.ts',
   'random-channel-ids': 'src/call/channel-id.ts',
   'dialled-again': 'src/telephony/two-step-dialler.ts',
