@@ -94,6 +94,8 @@ async function runSweep(): Promise<number> {
   });
   progress.stop();
   printTable(verdicts.map(toRow));
+  const missed = verdicts.filter(({ reached }) => !reached).length;
+  if (missed > 0) console.log(styleText('yellow', `${missed} histories did not come to pass`));
   return verdicts.reduce((sum, { violations }) => sum + violations.length, recorded.violations.length);
 }
 

@@ -68,25 +68,35 @@ export async function sweep(plan: readonly Plan[], options: SweepOptions): Promi
   const lane = async () => {
     let stage: Stage | undefined;
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      if (next.boundary.startsWith(FIRST_CALL)) {
-        tell(await runHistory(next, options));
-        continue;
+      const alone = next.boundary.startsWith(FIRST_CALL);
+      let verdict: Verdict;
+      try {
+        if (!alone) {
+          stage ??= await openStage(options);
+          await warmUp(stage);
+        }
+        verdict = await (stage === undefined || alone ? runHistory(next, options) : playHistory(stage, next, options));
+      } catch (error) {
+        verdict = notPlayed(next, error);
       }
-      stage ??= await openStage(options);
-      await warmUp(stage);
-      const verdict = await playHistory(stage, next, options);
-      if (verdict.reached && verdict.violations.length === 0) tell(verdict);
-      else {
-        await stage.run.close();
+      if (!verdict.reached || verdict.violations.length > 0) {
+        await stage?.run.close();
         stage = undefined;
-        // What was left of an earlier history may have kept it from happening.
-        tell(verdict.reached ? verdict : await runHistory(next, options));
       }
+      // What was left of an earlier history, or a busy machine, may have kept it from happening.
+      if (!verdict.reached) verdict = await runHistory(next, options).catch((error: unknown) => notPlayed(next as Plan, error));
+      tell(verdict);
     }
     if (stage !== undefined) await lookBack(stage, tell, options);
   };
   await Promise.all(Array.from({ length: options.lanes }, lane));
   return inOrder(plan, verdicts);
+}
+
+/** The harness itself failed. */
+function notPlayed(plan: Plan, error: unknown): Verdict {
+  console.error(`  ${plan.signal} at ${plan.boundary} could not be played: ${String(error).slice(0, 300)}`);
+  return { ...plan, violations: [], reached: false, tookMs: 0 };
 }
 
 async function lookBack({ run }: Stage, tell: (verdict: Verdict) => void, options: HistoryOptions): Promise<void> {

@@ -10,8 +10,8 @@ const BROKEN = join(import.meta.dirname, 'broken/register.ts');
 const COMPILE_CACHE = join(tmpdir(), 'ringfence-chaos-compiled');
 /** Each, and each Redis, waits for our exit. */
 const MOST_PROCESSES = 200;
-/** Loading the SDKs takes 1.5 s on an idle machine. */
-const START_MS = 60_000;
+/** Loading the SDKs takes 1.5 s on an idle machine; on one with twenty processes waiting for each core a minute was seen. */
+const START_MS = 180_000;
 
 /** A worker in a process of its own. Signals are all that is done to it. */
 export interface WorkerProcess {
