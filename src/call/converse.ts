@@ -1,3 +1,4 @@
+import { ServiceError } from '../errors.ts';
 import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
 import { callFacts } from './call-job.ts';
 import { describeError } from './describe-error.ts';
@@ -10,8 +11,9 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
   const { job, campaign, attemptId } = call;
   job.progress('talking');
   job.log('answered');
-  channel.signal.addEventListener('abort', () => abort.abort(new Error('the callee hung up')), { once: true });
-  if (channel.signal.aborted) abort.abort(new Error('the callee hung up'));
+  const onGone = () => abort.abort(channel.signal.reason instanceof ServiceError ? channel.signal.reason : new Error('the callee hung up'));
+  channel.signal.addEventListener('abort', onGone, { once: true });
+  if (channel.signal.aborted) onGone();
   channel.onDtmf(conversation.keyPressed);
   const recording = campaign.recording ? await deps.openRecording(attemptId, audio).catch(noRecording(call, deps)) : undefined;
   try {
@@ -19,9 +21,10 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
     const { disposition, reason, transcript, error, answers, callBackAt } = await conversation.run();
     const { colleague } = line;
     const ended = disposition === 'transferred' && colleague ? await whilePutThrough(call, answered, colleague, deps) : undefined;
+    const cutOff = disposition === 'failed' && isCutOff(error, deps);
     return {
-      disposition,
-      reason: ended === undefined ? reason : `${reason}; ${ended}`,
+      disposition: cutOff ? 'interrupted' : disposition,
+      reason: cutOff ? `cut off: ${reason}` : ended === undefined ? reason : `${reason}; ${ended}`,
       transcript,
       answers,
       callBackAt,
@@ -34,9 +37,10 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
   } catch (error) {
     deps.log.error({ ...callFacts(job), err: error }, 'conversation broke');
     const ended = channel.signal.aborted;
+    const cutOff = isCutOff(error, deps);
     return {
-      disposition: ended ? 'hung-up' : 'failed',
-      reason: ended ? 'the callee hung up' : describeError(error),
+      disposition: cutOff ? 'interrupted' : ended ? 'hung-up' : 'failed',
+      reason: cutOff ? `cut off: ${describeError(error)}` : ended ? 'the callee hung up' : describeError(error),
       transcript: conversation.transcript(),
       answeredAt,
       endedAt: deps.now(),
@@ -48,6 +52,12 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
     await Promise.all([channel.hangup(), line.colleague?.hangup(), audio.close()]);
     await recording?.close().catch(noRecording(call, deps));
   }
+}
+
+/** Asterisk, or the way to it, went away in the middle of the talk. The callee didn't end it and heard no apology: they are called once more. */
+function isCutOff(error: unknown, { telephony }: CallDeps): boolean {
+  if (!(error instanceof ServiceError) || error.service !== 'asterisk') return false;
+  return error.code === 'restarted' || telephony.unavailable() !== undefined;
 }
 
 /** A disk that is full costs the recording, not the call. */

@@ -69,6 +69,12 @@ export function createAriConnection(options: AriConnectionOptions): AriConnectio
   let link: AriLink | undefined;
   let client: AriClient | undefined;
   let lastError: ServiceError | undefined;
+  let startupTime: string | undefined;
+  const hasRestarted = (time: string) => {
+    const restarted = startupTime !== undefined && startupTime !== time;
+    startupTime = time;
+    return restarted;
+  };
   const operations = createAriOperations(target, requestTimeoutMs, () => client);
 
   const setState = (next: AriState) => {
@@ -88,7 +94,7 @@ export function createAriConnection(options: AriConnectionOptions): AriConnectio
 
   const openLink = () =>
     openAriLink({
-      ...{ target, app, operations, router, requestTimeoutMs, pingIntervalMs, onReplaced },
+      ...{ target, app, operations, router, requestTimeoutMs, pingIntervalMs, onReplaced, hasRestarted },
       prepare: async () => {
         client ??= await loadAriClient(target, requestTimeoutMs);
       },

@@ -30,8 +30,8 @@ export type ChannelNews =
   | { kind: 'event'; event: AriEvent }
   /** The event socket was away and is back: this is how things stand; what happened meanwhile is not told. */
   | { kind: 'read-back'; channel: AriChannel }
-  /** The event socket is back, and the channel is gone: it ended unheard. */
-  | { kind: 'gone' };
+  /** The event socket is back, and the channel is gone: it ended unheard; cut off, where Asterisk has restarted. */
+  | { kind: 'gone'; restarted: boolean };
 
 export type ChannelListener = (news: ChannelNews) => void;
 

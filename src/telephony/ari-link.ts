@@ -11,13 +11,15 @@ const UNWANTED_EVENTS = ['ChannelVarset', 'ChannelDialplan'];
 export interface AriLinkOptions {
   target: AriTarget;
   app: string;
-  operations: Pick<AriOperations, 'disallowEvents' | 'getChannel'>;
+  operations: Pick<AriOperations, 'disallowEvents' | 'getChannel' | 'getStartupTime'>;
   /** Makes the operations usable; called once Asterisk is known to be ready. */
   prepare: () => Promise<void>;
   router: EventRouter;
   requestTimeoutMs: number;
   pingIntervalMs: number;
   onReplaced: () => void;
+  /** Hears when Asterisk started; answers whether it has restarted since the last life of the connection. */
+  hasRestarted: (startupTime: string) => boolean;
 }
 
 /** One life of the connection to Asterisk: from the first question until the event socket is lost. */
@@ -60,7 +62,9 @@ export async function openAriLink(options: AriLinkOptions): Promise<AriLink> {
   try {
     // Forgotten when Asterisk restarts.
     await operations.disallowEvents(app, UNWANTED_EVENTS);
-    await readBack(operations, router);
+    // Whoever may not ask takes an ended channel for one that was hung up.
+    const restarted = await operations.getStartupTime().then(options.hasRestarted, () => false);
+    await readBack(operations, router, restarted);
   } catch (error) {
     close();
     throw error;
@@ -81,11 +85,11 @@ async function assertReady(target: AriTarget, timeoutMs: number): Promise<void> 
 }
 
 /** Events of the time without a socket are lost, so every channel that somebody cares for is asked how it is. */
-async function readBack(operations: Pick<AriOperations, 'getChannel'>, router: EventRouter): Promise<void> {
+async function readBack(operations: Pick<AriOperations, 'getChannel'>, router: EventRouter, restarted: boolean): Promise<void> {
   await Promise.all(
     router.ids().map(async (id) => {
       const channel = await operations.getChannel(id);
-      router.tell(id, channel ? { kind: 'read-back', channel } : { kind: 'gone' });
+      router.tell(id, channel ? { kind: 'read-back', channel } : { kind: 'gone', restarted });
     }),
   );
 }

@@ -21,6 +21,8 @@ const anything = z.unknown();
 export interface AriOperations {
   /** Asterisk's own word for itself, e.g. `22.10.1` or `GIT-master-1a2b3c`. */
   getVersion(): Promise<string>;
+  /** When this Asterisk started, as it writes it. Another one than before: it has restarted, and none of its channels lives. */
+  getStartupTime(): Promise<string>;
   /** Whether this module, e.g. `chan_websocket.so`, is loaded and running. */
   hasModule(name: string): Promise<boolean>;
   /** Makes a channel that is Down and in our application; sends nothing to anybody. */
@@ -77,6 +79,9 @@ export function createAriOperations(target: AriTarget, timeoutMs: number, client
   return {
     getVersion: async () =>
       (await call('asterisk', 'getInfo', { only: 'system' }, z.object({ system: z.object({ version: z.string() }) }))).system.version,
+    getStartupTime: async () =>
+      (await call('asterisk', 'getInfo', { only: 'status' }, z.object({ status: z.object({ startup_time: z.string() }) }))).status
+        .startup_time,
     hasModule: async (moduleName) => {
       const module = await undefinedIfGone(call('asterisk', 'getModule', { moduleName }, z.object({ status: z.string().optional() })));
       return module !== undefined && module.status !== 'Not Running';

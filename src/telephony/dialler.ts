@@ -11,7 +11,7 @@ export interface ChannelEnd {
 /** An answered call, alive until `ended` resolves. */
 export interface CallChannel {
   readonly id: string;
-  /** Aborts when the channel is gone, whoever hung up. */
+  /** Aborts when the channel is gone, whoever hung up; with a ServiceError as its reason when nobody did, and Asterisk cut it off. */
   readonly signal: AbortSignal;
   readonly ended: Promise<ChannelEnd>;
   /** Hangs up and waits until Asterisk confirms that the channel is gone. Never rejects: an ill Asterisk is logged; the channel's absolute timeout ends it. */

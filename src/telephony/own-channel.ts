@@ -1,6 +1,7 @@
 import type { Logger } from '../logger.ts';
 import type { AriConnection } from './ari-connection.ts';
 import type { ChannelNews } from './ari-events.ts';
+import { asteriskError } from './asterisk-errors.ts';
 import { holdDeadMansSwitch } from './dead-mans-switch.ts';
 import type { CallChannel, ChannelEnd } from './dialler.ts';
 import { sendDtmf } from './dtmf.ts';
@@ -82,13 +83,13 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
   };
 
   /** `heard` is what ChannelDestroyed said. */
-  const onEnd = (heard?: { cause: number; techCause: number | undefined }) => {
+  const onEnd = (heard?: { cause: number; techCause: number | undefined }, reason = new Error('the channel is gone')) => {
     if (phase === 'ended') return;
     end = heard && { ...heard, byUs };
     stopRenewing();
     unlisten();
     advance('ended');
-    gone.abort(new Error('the channel is gone'));
+    gone.abort(reason);
     entrance.resolve();
     ended.resolve(end ?? { cause: CAUSE_UNKNOWN, byUs });
     phaseListeners.clear();
@@ -96,7 +97,7 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
   };
 
   const onNews = (news: ChannelNews) => {
-    if (news.kind === 'gone') return onEnd();
+    if (news.kind === 'gone') return news.restarted ? onEnd(undefined, asteriskRestarted()) : onEnd();
     if (news.kind === 'read-back') return onState(news.channel.state);
     const { event } = news;
     switch (event.type) {
@@ -203,7 +204,8 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
         timeoutMs: options.absoluteTimeoutMs,
         renewEveryMs: options.renewEveryMs,
         logger,
-        onGone: onEnd,
+        // While events don't reach us it may have been cut off by a restart: the read-back tells.
+        onGone: () => connection.state === 'connected' && onEnd(),
       });
     },
     hangup,
@@ -227,4 +229,8 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
         }),
     },
   };
+}
+
+function asteriskRestarted() {
+  return asteriskError('Asterisk restarted in the middle of the call', 'restarted', 'transient');
 }

@@ -1,5 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import type { Contact } from '../../src/call/contact.ts';
+import type { OutcomeNews } from '../../src/call/outbox-entry.ts';
+import { attemptId } from '../../src/queue/keys.ts';
 import { sleep } from '../../src/sleep.ts';
 import { eventually } from '../eventually.ts';
 import { type Outage, reminder, startOutage } from './outage.ts';
@@ -19,7 +21,7 @@ const strangers: Contact[] = Array.from({ length: 60 }, (_, i) => ({
 it('Asterisk restarts while one talks: who waits is called afterwards, who talked later once more, nobody twice, and humans hear of it once', {
   timeout: 120_000,
 }, async () => {
-  outage = await startOutage();
+  outage = await startOutage({ settings: { REDIAL_INTERRUPTED: '1000' } });
   const { world, asterisk, contactOf, job } = outage;
   await outage.enqueue(reminder, [contactOf('says-nothing')]);
   await eventually(async () => expect((await job('says-nothing'))?.progress).toBe('talking'));
@@ -38,11 +40,19 @@ it('Asterisk restarts while one talks: who waits is called afterwards, who talke
   await eventually(() => expect(outage.told(/Asterisk is back after/)).toEqual([1, 1, 1]));
   for (const role of WAITING) await eventually(async () => expect((await job(role))?.state).toBe('completed'));
 
-  await eventually(async () => expect((await job('says-nothing'))?.state).not.toBe('active'));
-  await eventually(() => expect(asterisk.dials).toHaveLength(1 + WAITING.length + strangers.length));
+  const first = attemptId(reminder.name, contactOf('says-nothing').phone, 1);
+  await eventually(async () => expect((await outage.queue.getJob(first))?.returnvalue).toMatchObject({ disposition: 'interrupted' }));
+  expect((await outage.queue.getJob(first))?.returnvalue.reason).toMatch(/^cut off: asterisk: /);
+  await eventually(() => expect(asterisk.dials).toHaveLength(2 + WAITING.length + strangers.length));
+  expect(outage.dialsTo('says-nothing')).toBe(2);
   const numbers = asterisk.dials.map(({ number }) => number);
-  expect(new Set(numbers).size).toBe(numbers.length);
-  expect(world.people.log).toHaveLength(1);
+  expect(new Set(numbers).size).toBe(numbers.length - 1);
+  await eventually(() =>
+    expect(world.outcomes.deliveries.map(({ body }) => (body as OutcomeNews).data)).toContainEqual(
+      expect.objectContaining({ attemptId: first, disposition: 'interrupted', redialAt: expect.any(String) }),
+    ),
+  );
+  await outage.app?.stop();
   await eventually(() => expect([asterisk.channels(), asterisk.bridges()]).toEqual([[], []]));
   expect(outage.told(/Asterisk can't be used/)).toEqual([1, 1, 1]);
 });

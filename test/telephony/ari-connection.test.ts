@@ -202,7 +202,7 @@ test('after a lost socket the filter is set again and every channel is asked how
   await stateOf(connection, 'connected');
   expect(states).toEqual(['lost', 'connected']);
   expect(alive).toEqual([{ kind: 'read-back', channel: { id: 'alive', state: 'Up' } }]);
-  expect(ended).toEqual([{ kind: 'gone' }]);
+  expect(ended).toEqual([{ kind: 'gone', restarted: false }]);
   expect(asterisk.count('filter')).toBe(2);
   expect(connection.listenedChannels).toBe(1);
   expect(asterisk.eventSockets).toBe(1);

@@ -6,7 +6,7 @@ import { sleep } from '../../sleep.ts';
 import { createFaultSwitch, type FaultSwitch } from '../faults.ts';
 import type { People } from '../people/people.ts';
 import { createAudioSocketLegs } from './audiosocket-legs.ts';
-import { createEventHub } from './event-hub.ts';
+import { ariTimestamp, createEventHub } from './event-hub.ts';
 import { createExchange, type DialRecord } from './exchange.ts';
 import { createFrameClock } from './frame-clock.ts';
 import { createHandlers, type TrunkRefusal } from './handlers.ts';
@@ -69,12 +69,14 @@ export async function startAsteriskSandbox(options: AsteriskSandboxOptions): Pro
   const audioSockets = createAudioSocketLegs(exchange);
   const playbacks = createPlaybacks(exchange);
   const refusals = new Map<string, TrunkRefusal>();
+  let startedAt = ariTimestamp();
   const handlers = createHandlers({
     refusals,
     hub,
     exchange,
     legs,
     audioSockets,
+    startedAt: () => startedAt,
     version: options.version ?? '22.10.1-sandbox',
     modules: options.modules ?? ['chan_websocket.so', 'chan_audiosocket.so'],
     playbacks,
@@ -141,6 +143,7 @@ export async function startAsteriskSandbox(options: AsteriskSandboxOptions): Pro
       if (closed) return;
       await stopListening();
       await sleep(downMs, closing.signal).catch(() => {});
+      startedAt = ariTimestamp();
       if (!closed) await listen(port);
     });
     return life;

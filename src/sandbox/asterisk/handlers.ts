@@ -41,6 +41,8 @@ export interface HandlerOptions {
   stasisDelayMs: number;
   /** What `asterisk/info` says. */
   version: string;
+  /** When it last started, as ARI writes it. */
+  startedAt: () => string;
   /** Loaded modules, e.g. `chan_websocket.so`. */
   modules: readonly string[];
   /** Something that kills Asterisk 22.10. */
@@ -59,8 +61,7 @@ export function createHandlers(options: HandlerOptions): Record<string, AriHandl
   return { ...generalHandlers(options), ...channelHandlers(options), ...bridgeHandlers(options) };
 }
 
-function generalHandlers({ hub, exchange, playbacks, endpoints, version, modules }: HandlerOptions): Record<string, AriHandler> {
-  const startedAt = ariTimestamp();
+function generalHandlers({ hub, exchange, playbacks, endpoints, version, startedAt, modules }: HandlerOptions): Record<string, AriHandler> {
   const describeApplication = (name: string) => {
     const application = hub.find(name);
     const channels = exchange.all().filter((channel) => channel.app === name);
@@ -89,7 +90,7 @@ function generalHandlers({ hub, exchange, playbacks, endpoints, version, modules
         build: { os: 'Linux', kernel: 'unknown', machine: 'unknown', options: '', date: '2026-07-20 00:00:00 UTC', user: 'sandbox' },
         system: { version, entity_id: asteriskId },
         config: { name: '', default_language: 'en', setid: { user: '', group: '' } },
-        status: { startup_time: startedAt, last_reload_time: startedAt },
+        status: { startup_time: startedAt(), last_reload_time: startedAt() },
       }),
     'asterisk.getModule': ({ params: { moduleName: name = '' } }) =>
       modules.includes(name)
