@@ -8,6 +8,7 @@ import { createEnergySpeechDetector } from '../../src/media/speech-detector-ener
 import { connectWebsocketLeg } from '../../src/media/websocket-leg.ts';
 import { startScriptedAsterisk } from './scripted-asterisk.ts';
 import { connectPeer, createManualPacer } from './scripted-audiosocket.ts';
+import { startDrivenThread } from './thread/driven-thread.ts';
 
 export const RATE = 8_000;
 /** A leg speaks to its far end in steps of at most this. */
@@ -33,16 +34,63 @@ export interface Line {
 
 export type OpenLine = (signal?: AbortSignal) => Promise<Line>;
 
-async function overWebsocket(signal?: AbortSignal): Promise<Line> {
+/** How a leg is had: made here, or in the media thread. */
+interface Legs {
+  connect(mediaUrl: string, signal: AbortSignal | undefined): Promise<MediaLeg>;
+  /** A port for AudioSocket, whose time passes by `tick`. */
+  listen(): Promise<{ port: number; expect(id: string, signal: AbortSignal | undefined): Promise<MediaLeg> }>;
+  /** So many frames of AudioSocket pass. What was to be told of it, or of anything else, has been. */
+  tick(frames: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const WANTED = { channelId: 'em', sampleRate: RATE, connectTimeoutMs: 5_000 };
+
+const hearing = (leg: AudioLeg) => createHearingLeg(leg, createEnergySpeechDetector({ sampleRate: RATE }));
+
+function legsHere(): Legs {
+  const pacer = createManualPacer();
+  let close = async () => {};
+  return {
+    connect: async (mediaUrl, signal) => hearing(await connectWebsocketLeg({ mediaUrl, signal, ...WANTED })),
+    async listen() {
+      const server = await startAudioSocketServer({
+        ...{ host: '127.0.0.1', port: 0, sampleRate: RATE, pacer },
+        logger: { warn() {}, error() {} },
+      });
+      close = server.close;
+      return { port: server.port, expect: async (id, signal) => hearing(await server.expectLeg({ id, signal, ...WANTED })) };
+    },
+    tick: async (frames) => pacer.tick(frames),
+    close: () => close(),
+  };
+}
+
+function legsInThread(): Legs {
+  const { thread, tick, close } = startDrivenThread();
+  return {
+    connect: (mediaUrl, signal) => thread.connectLeg({ mediaUrl, signal, ...WANTED }),
+    async listen() {
+      const { port, expectLeg } = await thread.listen({ host: '127.0.0.1', port: 0, sampleRate: RATE });
+      return { port, expect: (id, signal) => expectLeg({ id, signal, ...WANTED }) };
+    },
+    tick,
+    close,
+  };
+}
+
+async function overWebsocket(legs: Legs, signal?: AbortSignal): Promise<Line> {
   const server = await startScriptedAsterisk();
-  const leg = await connectWebsocketLeg({ mediaUrl: server.url, channelId: 'em', sampleRate: RATE, connectTimeoutMs: 5_000, signal });
+  const leg = await legs.connect(server.url, signal);
   const roundTrip = async () => {
+    await legs.tick(0);
     const pong = once(server.socket(), 'pong');
     server.socket().ping();
     await pong;
+    await legs.tick(0);
   };
   return {
-    leg: hearing(leg),
+    leg,
     async play(ms) {
       await roundTrip();
       for (let left = ms; left > 0; left -= STEP_MS) {
@@ -63,16 +111,16 @@ async function overWebsocket(signal?: AbortSignal): Promise<Line> {
     async close() {
       await leg.close();
       await server.close();
+      await legs.close();
     },
   };
 }
 
-async function overAudioSocket(signal?: AbortSignal): Promise<Line> {
-  const pacer = createManualPacer();
-  const server = await startAudioSocketServer({ host: '127.0.0.1', port: 0, sampleRate: RATE, logger: { warn() {}, error() {} }, pacer });
+async function overAudioSocket(legs: Legs, signal?: AbortSignal): Promise<Line> {
+  const server = await legs.listen();
   const id = randomUUID();
   const [leg, peer] = await Promise.all([
-    server.expectLeg({ id, channelId: 'em', connectTimeoutMs: 5_000, signal }),
+    server.expect(id, signal),
     connectPeer(server.port).then((connected) => {
       connected.sayId(id);
       return connected;
@@ -80,11 +128,12 @@ async function overAudioSocket(signal?: AbortSignal): Promise<Line> {
   ]);
   let sent = 1;
   return {
-    leg: hearing(leg),
+    leg,
     async play(ms) {
+      await legs.tick(0);
       for (let left = ms / 20; left > 0; left -= STEP_MS / 20) {
         const frames = Math.min(left, STEP_MS / 20);
-        pacer.tick(frames);
+        await legs.tick(frames);
         sent += frames;
         await vi.waitFor(() => expect(peer.received.length).toBeGreaterThanOrEqual(sent), { timeout: 5_000, interval: 1 });
       }
@@ -104,17 +153,22 @@ async function overAudioSocket(signal?: AbortSignal): Promise<Line> {
     async close() {
       await leg.close();
       await peer.close();
-      await server.close();
+      await legs.close();
     },
   };
 }
 
+/** Both kinds, in the very thread of the test. */
 export const LINES = [
-  ['websocket', overWebsocket],
-  ['audiosocket', overAudioSocket],
+  ['websocket', (signal) => overWebsocket(legsHere(), signal)],
+  ['audiosocket', (signal) => overAudioSocket(legsHere(), signal)],
 ] as const satisfies readonly (readonly [string, OpenLine])[];
 
-const hearing = (leg: AudioLeg) => createHearingLeg(leg, createEnergySpeechDetector({ sampleRate: RATE }));
+/** Both kinds as calls have them. */
+export const LINES_IN_THREAD = [
+  ['websocket, in the media thread', (signal) => overWebsocket(legsInThread(), signal)],
+  ['audiosocket, in the media thread', (signal) => overAudioSocket(legsInThread(), signal)],
+] as const satisfies readonly (readonly [string, OpenLine])[];
 
 /** PCM in which every sample is its own number, so that a lost or doubled byte shows; none is silence. */
 export function counted(ms: number): Buffer {
