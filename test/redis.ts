@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startRedis } from '../src/sandbox/redis-server.ts';
-import { notPrepared } from './asterisk/prepared.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -21,11 +20,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     debianDir: 'data/debian',
   });
   if (redis.note !== undefined) console.log(redis.note);
-  if (notPrepared) {
-    console.log(
-      'Tests against a real Asterisk (test/asterisk) are SKIPPED: none is unpacked here. To have them: npm run asterisk -- prepare',
-    );
-  }
   project.provide('redisUrl', redis.url);
   return async () => {
     await redis.stop();

@@ -8,9 +8,9 @@ import { type PeopleApp, startPeopleApp } from '../../src/sandbox/people/people-
 import { type RealAsterisk, startRealAsterisk } from '../../src/sandbox/real-asterisk.ts';
 import { type AriConnection, createAriConnection } from '../../src/telephony/ari-connection.ts';
 import { tellOfAnsweredChannels } from '../telephony/answered-channel.ts';
-import { dataDir, notPrepared } from './prepared.ts';
+import { dataDir } from './prepared.ts';
 
-describe.skipIf(notPrepared)('an answered channel of a real Asterisk', () => {
+describe('an answered channel of a real Asterisk', () => {
   const people = loadPeople();
   let asterisk: RealAsterisk;
   let app: PeopleApp;

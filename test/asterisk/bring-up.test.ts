@@ -4,9 +4,9 @@ import { type Carrier, startCarrier } from '../../src/sandbox/carrier.ts';
 import { CARRIER_NUMBERS } from '../../src/sandbox/carrier-scenario.ts';
 import { isAlive } from '../../src/sandbox/lock-file.ts';
 import { type RealAsterisk, startRealAsterisk } from '../../src/sandbox/real-asterisk.ts';
-import { dataDir, notPrepared } from './prepared.ts';
+import { dataDir } from './prepared.ts';
 
-describe.skipIf(notPrepared)('a real Asterisk of our own', () => {
+describe('a real Asterisk of our own', () => {
   let asterisk: RealAsterisk;
   let carrier: Carrier;
 

@@ -9,7 +9,7 @@ import type { ChannelEnd, DialResult } from '../../src/telephony/dialler.ts';
 import { bridgeTogether, openExternalMedia } from '../../src/telephony/external-media.ts';
 import { unansweredMeaning } from '../../src/telephony/hangup-causes.ts';
 import { createDialler } from '../../src/telephony/two-step-dialler.ts';
-import { dataDir, notPrepared } from './prepared.ts';
+import { dataDir } from './prepared.ts';
 
 const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 
@@ -19,7 +19,7 @@ interface Row {
   reason: string;
 }
 
-describe.skipIf(notPrepared)('what a real Asterisk tells of a dial', () => {
+describe('what a real Asterisk tells of a dial', () => {
   const table: Row[] = [];
   let asterisk: RealAsterisk;
   let carrier: Carrier;

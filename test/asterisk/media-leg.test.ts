@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { MediaLeg } from '../../src/media/media-leg.ts';
 import { type RealAsterisk, startRealAsterisk } from '../../src/sandbox/real-asterisk.ts';
 import { answeredLine, MEDIA_KINDS } from '../media/answered-line.ts';
-import { dataDir, notPrepared } from './prepared.ts';
+import { dataDir } from './prepared.ts';
 
 const AMPLITUDE = 10_000;
 
@@ -30,7 +30,7 @@ function listen(leg: MediaLeg) {
   return heard;
 }
 
-describe.skipIf(notPrepared).each(MEDIA_KINDS)('the media leg by %s on a real Asterisk', (kind) => {
+describe.each(MEDIA_KINDS)('the media leg by %s on a real Asterisk', (kind) => {
   let asterisk: RealAsterisk;
   beforeAll(async () => {
     asterisk = await startRealAsterisk({ dataDir });

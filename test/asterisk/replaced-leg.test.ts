@@ -4,9 +4,9 @@ import { type PeopleApp, startPeopleApp } from '../../src/sandbox/people/people-
 import { type RealAsterisk, startRealAsterisk } from '../../src/sandbox/real-asterisk.ts';
 import { MEDIA_KINDS } from '../media/answered-line.ts';
 import { tellOfReplacement } from '../media/replaced-leg.ts';
-import { dataDir, notPrepared } from './prepared.ts';
+import { dataDir } from './prepared.ts';
 
-describe.skipIf(notPrepared).each(MEDIA_KINDS)('a call by %s on a real Asterisk', (kind) => {
+describe.each(MEDIA_KINDS)('a call by %s on a real Asterisk', (kind) => {
   const people = loadPeople();
   let asterisk: RealAsterisk;
   let app: PeopleApp;

@@ -8,9 +8,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { askAsterisk } from '../../src/sandbox/ask-asterisk.ts';
 import { knownService } from '../../src/sandbox/asterisk-service.ts';
 import { freePort } from '../../src/sandbox/free-port.ts';
-import { dataDir, notPrepared } from './prepared.ts';
+import { dataDir } from './prepared.ts';
 
-describe.skipIf(notPrepared)('npm run asterisk', () => {
+describe('npm run asterisk', () => {
   let folder = '';
 
   beforeEach(async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { COMPILE_CACHE } from '../compile-cache.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -23,7 +24,7 @@ beforeEach(() => {
 });
 
 function start(args: string[], redisUrl: string): ChildProcess {
-  const env = { PATH: process.env.PATH, REDIS_URL: redisUrl, QUEUE_PREFIX: prefix };
+  const env = { PATH: process.env.PATH, REDIS_URL: redisUrl, QUEUE_PREFIX: prefix, ...COMPILE_CACHE };
   return spawn(process.execPath, [resolve('scripts/enqueue.ts'), ...args], { cwd: folder, env });
 }
 

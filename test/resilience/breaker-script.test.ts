@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
+import { COMPILE_CACHE } from '../compile-cache.ts';
 import { HEARING, type OneProcess, oneProcess, SPEECH, send, times, unavailable } from './services.ts';
 
 let prefix: string;
@@ -29,7 +30,7 @@ async function startWorker(): Promise<OneProcess> {
 }
 
 async function run(args: string[], redisUrl = inject('redisUrl')) {
-  const env = { PATH: process.env.PATH, REDIS_URL: redisUrl, QUEUE_PREFIX: prefix };
+  const env = { PATH: process.env.PATH, REDIS_URL: redisUrl, QUEUE_PREFIX: prefix, ...COMPILE_CACHE };
   const script = spawn(process.execPath, [resolve('scripts/breaker.ts'), ...args], { cwd: tmpdir(), env });
   const said = { code: null as number | null, out: '', err: '' };
   script.stdout.on('data', (chunk) => {

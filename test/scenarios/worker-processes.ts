@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startProcess } from '../../src/sandbox/owned-process.ts';
+import { COMPILE_CACHE } from '../compile-cache.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 
@@ -19,7 +20,7 @@ export async function startWorker(role: 'call' | 'health', name: string, setting
     args: [
       '-i',
       'PATH=/usr/bin:/bin',
-      ...assignments({ ...settings, ARI_APP: name }),
+      ...assignments({ ...COMPILE_CACHE, ...settings, ARI_APP: name }),
       process.execPath,
       join(PROJECT, `workers/${role}.ts`),
     ],
@@ -37,7 +38,10 @@ export async function startWorker(role: 'call' | 'health', name: string, setting
 /** `npm run breaker -- …`, as on any machine that reaches Redis. */
 export function runBreakerCommand(args: string[], settings: Record<string, string>): Promise<{ code: number | null; output: string }> {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn('npm', ['run', '--silent', 'breaker', '--', ...args], { cwd: PROJECT, env: { ...settings, PATH, HOME } });
+  const child = spawn('npm', ['run', '--silent', 'breaker', '--', ...args], {
+    cwd: PROJECT,
+    env: { ...COMPILE_CACHE, ...settings, PATH, HOME },
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => (output += bytes));
   return new Promise((resolve, reject) => child.once('error', reject).once('close', (code) => resolve({ code, output })));

@@ -220,9 +220,9 @@ describe('ElevenLabs speech-to-text', () => {
 
   it('forgives one commit that is not answered, not two', async () => {
     const server = await serve();
-    const { session, failed, failures } = await open({ url: server.url, stallMs: 200 });
+    const { session, failed, failures } = await open({ url: server.url, stallMs: 500 });
     session.commit();
-    await new Promise((done) => setTimeout(done, 600));
+    await new Promise((done) => setTimeout(done, 1_200));
     expect(failures).toEqual([]);
     session.commit();
     expect(await failed).toMatchObject({ code: 'no-final-transcript' });
