@@ -33,6 +33,7 @@ export function startWatchedWorker(options: WatchedWorkerOptions): WatchedWorker
   let current: Worker | undefined;
   let rebirth: NodeJS.Timeout | undefined;
   let missed = 0;
+  let stuck: Error | undefined;
   let stopping: Promise<void> | undefined;
   const stopped = Promise.withResolvers<void>();
 
@@ -43,6 +44,7 @@ export function startWatchedWorker(options: WatchedWorkerOptions): WatchedWorker
     let cause: Error | undefined;
     let gone = false;
     missed = 0;
+    stuck = undefined;
     current = worker;
     worker.on('message', (message: FromThread) => {
       missed = 0;
@@ -60,7 +62,7 @@ export function startWatchedWorker(options: WatchedWorkerOptions): WatchedWorker
       if (current !== worker) return;
       current = undefined;
       if (stopping) return;
-      onDeath(cause ?? new Error(`it ended with code ${code}`));
+      onDeath(cause ?? stuck ?? new Error(`it ended with code ${code}`));
       const restart = () => {
         start();
         onReborn();
@@ -73,10 +75,15 @@ export function startWatchedWorker(options: WatchedWorkerOptions): WatchedWorker
 
   const watch = setInterval(() => {
     if (!current) return;
-    if (missed >= MISSED_PINGS) return void current.terminate();
+    if (missed >= MISSED_PINGS) return endStuck();
     missed += 1;
     current.postMessage({ kind: 'ping' } satisfies ToThread);
   }, pingEveryMs);
+
+  function endStuck(): void {
+    stuck = new Error(`it gave no sign of life for ${MISSED_PINGS * pingEveryMs} ms`);
+    void current?.terminate();
+  }
 
   async function stop(): Promise<void> {
     clearInterval(watch);
