@@ -3,6 +3,7 @@ import type { Crm } from './services/crm.ts';
 import type { LanguageModel } from './services/language-model.ts';
 import type { SpeechToText } from './services/speech-to-text.ts';
 import type { TextToSpeech } from './services/text-to-speech.ts';
+import type { VoiceAgent } from './services/voice-agent.ts';
 
 /** How long somebody waits for an operation, retries and all, and how long a stream may be silent. Milliseconds. */
 export interface Waiting {
@@ -42,11 +43,18 @@ export function guardSpeechToText(service: SpeechToText, guard: Guard, { patienc
   };
 }
 
+/** The same for a voice agent. */
+export function guardVoiceAgent(service: VoiceAgent, guard: Guard): VoiceAgent {
+  return { open: (request) => guard.run(() => service.open(request), { signal: request.signal, operation: 'setting up the voice agent' }) };
+}
+
 /** @param patienceMs how long a call waits for what the CRM knows of its contact. A CRM that takes longer counts as failed, so that the next calls don't wait at all. */
 export function guardCrm(service: Crm, guard: Guard, patienceMs: number): Crm {
   const search = { operation: 'search for the contact', patienceMs, deadlineMs: patienceMs * 0.9 };
   return {
     findContact: (who, signal) => guard.run((inner) => service.findContact(who, inner), { ...search, signal }),
+    updateContact: (who, properties, signal) =>
+      guard.run((inner) => service.updateContact(who, properties, inner), { signal, operation: 'change of the contact' }),
     recordCall: (record, signal) => guard.run((inner) => service.recordCall(record, inner), { signal, operation: 'call record' }),
   };
 }

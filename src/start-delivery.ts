@@ -34,6 +34,12 @@ export function startDelivery({ config, log, redis, keys, raw, fences, alerts, s
       return tellOutcome(entry, signal);
     }
     if (crm === undefined) throw new Error('No CRM is configured any more: set HUBSPOT_ACCESS_TOKEN, then retry this job.');
+    if (entry.kind === 'crm-contact-update') {
+      const { properties, ...who } = entry.data;
+      const known = await crm.updateContact(who, properties, signal);
+      if (!known) log.warn({ entry: entry.id }, 'the CRM knows nobody whose properties the call has changed: nothing was written');
+      return;
+    }
     await deliverCrmRecord(entry.data, { crm, languageModel }, tries, signal);
   });
   onStop('delivery worker', () => worker.close());

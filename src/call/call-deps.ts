@@ -4,7 +4,7 @@ import type { DoNotCall } from '../queue/do-not-call.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import type { ParkWaiting } from '../queue/park-waiting.ts';
 import type { Crm } from '../services/crm.ts';
-import type { Dialler } from '../telephony/dialler.ts';
+import type { ChannelEnd, Dialler } from '../telephony/dialler.ts';
 import type { CallJob } from './call-job.ts';
 import type { Campaign } from './campaign.ts';
 import type { Contact } from './contact.ts';
@@ -46,7 +46,7 @@ export interface CallDeps {
     /** Ends a channel of a former owner, if it still lives. Resolves when it is surely gone; throws a ServiceError when Asterisk doesn't say. */
     hangUp(channelId: string): Promise<void>;
     /** What a cause of an unanswered call means. */
-    explain(end: { cause: number; techCause?: number | undefined }): { disposition: Disposition; reason: string; trunkFault: boolean };
+    explain(end: ChannelEnd): { disposition: Disposition; reason: string; trunkFault: boolean };
   };
   openAudio(call: Pick<OwnedCall, 'attemptId' | 'epoch'>, signal: AbortSignal): Promise<CallAudio>;
   openConversation(request: ConversationRequest, onTranscript: (entry: TranscriptEntry) => void): Conversation;
@@ -94,8 +94,8 @@ export interface CallFences {
   paceRefusal(signal: AbortSignal): Promise<void>;
   /** When contacts that were refused are looked at again. */
   lookAgain: LookAgain;
-  /** The dial's way through the breaker of its trunk. Throws a ServiceError that is held back when the trunk isn't to be used. */
-  enterTrunk(campaign: Pick<Campaign, 'dialString'>): Promise<TrunkPass>;
+  /** The dial's way through the breaker of its trunk. Throws a ServiceError that is held back when the trunk isn't to be used. @param phone counted once when it is refused again and again. */
+  enterTrunk(campaign: Pick<Campaign, 'dialString'>, phone?: string): Promise<TrunkPass>;
 }
 
 /** One dial over a trunk: exactly one of these ends it. */
@@ -104,8 +104,8 @@ export interface TrunkPass {
   readonly trial: boolean;
   /** Whoever was called: the trunk carried the call. */
   worked(): void;
-  /** A cause that tells of the trunk and not of the callee. */
-  failed(end: { cause: number; techCause?: number | undefined }, reason: string): void;
+  /** What tells of the trunk and not of the callee. Without an end: Asterisk wouldn't even make a channel. */
+  failed(reason: string, end?: { cause: number; techCause?: number | undefined }): void;
   /** The dial told nothing about the trunk. */
   untold(): void;
 }
@@ -125,6 +125,8 @@ export interface OwnedCall {
 export type Ending = Pick<Outcome, 'disposition' | 'reason'> &
   Partial<Omit<Outcome, 'disposition' | 'reason'>> & {
     crmContactId?: string | undefined;
+    /** Properties of the CRM's contact that the call has changed. */
+    crmUpdate?: Record<string, string> | undefined;
     /** The service that failed it, if one did. */
     service?: string | undefined;
     /** A further attempt is due after this, whatever the redial rules say. Milliseconds. */

@@ -20,6 +20,23 @@ export interface TransferRules {
   maxTalkMs: number;
 }
 
+/** Contact properties of the CRM that the model may read during the call, and those it may have changed after it. By the CRM's internal names. */
+export interface CrmAccess {
+  read: string[];
+  update: string[];
+}
+
+/** What one call may cost, in one currency, reckoned by the user's own prices. */
+export interface CostLimit {
+  most: number;
+  currency: string;
+  perMillionInputTokens: number;
+  perMillionOutputTokens: number;
+  perThousandCharacters: number;
+  perMinuteListened: number;
+  perMinuteOfCall: number;
+}
+
 /** A campaign file after validation. Texts may hold `{{variables}}`: `{{name}}`, `{{phone}}` and the contact's extra columns. */
 export interface Campaign {
   /** Short, stable, `[a-z0-9-]`; part of every attempt's id. */
@@ -49,6 +66,8 @@ export interface Campaign {
   /** When people may be called, in the contact's own time zone. `HH:MM`; `24:00` is midnight at the day's end. */
   hours: { from: string; to: string };
   recording: boolean;
+  /** Whether what was said is kept. Campaigns of older releases, without it, keep it. */
+  transcript?: boolean | undefined;
   /** What is done when an answering machine picks up. Campaigns of older releases, without it, hang up. */
   voicemail?: 'hang-up' | 'leave-message' | undefined;
   /** Spoken after the beep, where a message is left. */
@@ -61,6 +80,7 @@ export interface Campaign {
   answers?: AnswerFields | undefined;
   /** The callee may ask to be called back at a time they name. */
   callBack?: boolean | undefined;
+  crm?: CrmAccess | undefined;
   /** Whom the model may put the callee through to. */
   transfer?: TransferRules | undefined;
   /** What is done with a menu of keys that answers; without it we hang up. */
@@ -74,5 +94,7 @@ export interface Campaign {
     maxCallMs: number;
     /** How many turns of the agent before a polite goodbye. */
     maxTurns: number;
+    /** What a conversation may cost before a polite goodbye. Undefined: no limit. */
+    cost?: CostLimit | undefined;
   };
 }

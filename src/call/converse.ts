@@ -18,7 +18,7 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
   const recording = campaign.recording ? await deps.openRecording(attemptId, audio).catch(noRecording(call, deps)) : undefined;
   try {
     await audio.join(channel.id);
-    const { disposition, reason, transcript, error, answers, callBackAt } = await conversation.run();
+    const { disposition, reason, transcript, error, answers, callBackAt, crmUpdate, messageLeft } = await conversation.run();
     const { colleague } = line;
     const ended = disposition === 'transferred' && colleague ? await whilePutThrough(call, answered, colleague, deps) : undefined;
     const cutOff = disposition === 'failed' && isCutOff(error, deps);
@@ -28,6 +28,8 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
       transcript,
       answers,
       callBackAt,
+      crmUpdate,
+      messageLeft,
       service: error?.service,
       answeredAt,
       endedAt: deps.now(),

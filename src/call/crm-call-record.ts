@@ -14,6 +14,7 @@ export function crmDelivery({ attemptId, campaign, contact, outcome, crmContactI
     startedAt: outcome.answeredAt ?? outcome.startedAt,
     durationMs: outcome.talkMs,
     disposition: outcome.disposition,
+    messageLeft: outcome.messageLeft ?? false,
     title: `${campaign.name}: ${outcome.disposition}`,
     body: '',
   };

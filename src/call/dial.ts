@@ -1,4 +1,5 @@
 import type { Conversation } from '../conversation/conversation.ts';
+import type { CrmFile } from '../conversation/tools/crm.ts';
 import { ServiceError } from '../errors.ts';
 import type { CallChannel, DialResult } from '../telephony/dialler.ts';
 import type { CallAudio, CallDeps, Ending, OwnedCall, TrunkPass } from './call-deps.ts';
@@ -10,6 +11,7 @@ import { dialString } from './dial-string.ts';
 import { isHeldBack } from './held-back.ts';
 import { park, parkForService } from './park.ts';
 import type { PreparedCall } from './prepare.ts';
+import { redialAfterRefusal } from './redial.ts';
 import { tellTrunk } from './tell-trunk.ts';
 
 /** Somebody picked up. */
@@ -28,8 +30,6 @@ export interface AnsweredCall {
 const NOT_SENT_RETRIES = 2;
 /** How long a contact waits when Asterisk can't be used. Milliseconds. */
 const ASTERISK_ILL_MS = 30_000;
-/** A number that its trunk refuses so often while others get through is a matter of that number. */
-const TRUNK_REDIALS = 3;
 
 /** Media and conversation are ready before the phone rings; then create, mark, dial. */
 export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDeps): Promise<AnsweredCall | Ending | CallVerdict> {
@@ -42,6 +42,7 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
     const request = {
       campaign: { ...call.campaign, goodbye: prepared.goodbye },
       contact: prepared.contact,
+      crm: crmFileOf(prepared, deps),
       opening: prepared.opening,
       machines: prepared.machines,
       leg: audio.leg,
@@ -49,11 +50,11 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
       signal,
       leave: deps.leave,
     };
-    const conversation = deps.openConversation(request, ({ speaker, text, bargedIn }) =>
-      call.job.log(`${speaker}: ${text}${bargedIn ? ' …' : ''}`),
-    );
+    const conversation = deps.openConversation(request, ({ speaker, text, bargedIn }) => {
+      if (call.campaign.transcript !== false) call.job.log(`${speaker}: ${text}${bargedIn ? ' …' : ''}`);
+    });
     await conversation.ready;
-    const trunk = await deps.fences.enterTrunk(call.campaign);
+    const trunk = await deps.fences.enterTrunk(call.campaign, call.contact.phone);
     const result = await dialChannel(call, AbortSignal.any([signal, deps.leave]), deps).catch((error: unknown) => {
       trunk.untold();
       throw error;
@@ -66,10 +67,7 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
     abort.abort(new Error('nobody answered'));
     await audio.close();
     const ending = await unanswered(call, result, prepared, deps);
-    const again = refused && mayBeDialledAgain(result, trunk, call);
-    return again && 'disposition' in ending
-      ? { ...ending, redialInMs: deps.fences.lookAgain.next(call.campaign.name) - deps.now() }
-      : ending;
+    return refused && 'disposition' in ending ? { ...ending, redialInMs: redialInMs(result, trunk, call, deps) } : ending;
   } catch (error) {
     abort.abort(error);
     await audio?.close();
@@ -87,10 +85,10 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
   }
 }
 
-/** What a trunk refused has rung nobody, and is no word of the callee's. A trial tells of the trunk alone, however often it fails. */
-function mayBeDialledAgain(result: DialResult, { trial }: TrunkPass, { job }: OwnedCall): boolean {
-  const rang = result.kind === 'unanswered' && result.end.farEnd === 'rang';
-  return trial || (!rang && job.data.attempt <= TRUNK_REDIALS);
+/** What a trunk refused has rung nobody, and is no word of the callee's. */
+function redialInMs(result: DialResult, { trial }: TrunkPass, { job, campaign }: OwnedCall, deps: CallDeps): number | undefined {
+  if (result.kind === 'unanswered' && result.end.farEnd === 'rang') return undefined;
+  return redialAfterRefusal({ attempt: job.data.attempt, trial, firstMs: deps.fences.lookAgain.next(campaign.name) - deps.now() });
 }
 
 /** A trunk that is offline is so under every epoch. */
@@ -159,4 +157,15 @@ async function unanswered(
       }
       return park(call, ASTERISK_ILL_MS, `Asterisk can't place calls now: ${describeError(result.error)}`, deps);
   }
+}
+
+/** What the model may look up during the call. */
+function crmFileOf({ contact, crmContactId }: PreparedCall, { crm }: CallDeps): CrmFile | undefined {
+  if (crm === undefined) return undefined;
+  return {
+    async read(properties, signal) {
+      const found = await crm.findContact({ crmId: crmContactId, phone: contact.phone, properties }, signal);
+      return found?.properties;
+    },
+  };
 }

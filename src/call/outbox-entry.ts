@@ -1,13 +1,19 @@
 import type { SheetRow } from '../delivery/sheet-row.ts';
-import type { CrmCallRecord } from '../services/crm.ts';
+import type { CrmCallRecord, WhichContact } from '../services/crm.ts';
 import type { Contact } from './contact.ts';
 import type { Outcome } from './outcome.ts';
 
 /** One thing to be told to the outside about an ended attempt. `id` is the same however often it is told. */
 export type OutboxEntry =
   | { id: string; kind: 'crm-call-record'; data: CrmDelivery }
+  | { id: string; kind: 'crm-contact-update'; data: CrmContactUpdate }
   | { id: string; kind: 'sheet-row'; data: SheetRow }
   | { id: string; kind: 'outcome-webhook'; data: OutcomeNews };
+
+/** What the callee told us that the CRM is to know. */
+export interface CrmContactUpdate extends WhichContact {
+  properties: Record<string, string>;
+}
 
 /** A call record on its way to the CRM; what was said is summarised on the way. */
 export interface CrmDelivery {

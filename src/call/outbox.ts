@@ -16,6 +16,8 @@ export interface EndedAttempt {
   contact: Contact;
   outcome: Outcome;
   crmContactId?: string | undefined;
+  /** Properties of the contact that the call has changed. */
+  crmUpdate?: Record<string, string> | undefined;
   /** The service that failed it, if one did. */
   service?: string | undefined;
   /** When the contact is called again; undefined: never. Unix milliseconds. */
@@ -30,6 +32,10 @@ export function outboxOf(
   const { attemptId } = ended;
   const entries: OutboxEntry[] = [];
   if (crm !== undefined) entries.push({ id: `${attemptId}-crm`, kind: 'crm-call-record', data: crmDelivery(ended) });
+  if (crm !== undefined && ended.crmUpdate !== undefined) {
+    const data = { crmId: ended.crmContactId, phone: ended.contact.phone, properties: ended.crmUpdate };
+    entries.push({ id: `${attemptId}-crm-contact`, kind: 'crm-contact-update', data });
+  }
   if (sheet) entries.push({ id: `${attemptId}-sheet`, kind: 'sheet-row', data: sheetCallRow(ended) });
   if (outcomeWebhook) entries.push({ id: `${attemptId}-webhook`, kind: 'outcome-webhook', data: outcomeNews(ended) });
   return entries;

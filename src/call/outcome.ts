@@ -49,6 +49,8 @@ export interface Outcome {
   answers?: Answers | undefined;
   /** The callee asked to be called at this time. Unix milliseconds. */
   callBackAt?: number | undefined;
+  /** An answering machine has our message on its tape. */
+  messageLeft?: true | undefined;
   /** File name below the recordings folder. */
   recording?: string | undefined;
 }

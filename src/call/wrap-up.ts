@@ -9,18 +9,19 @@ const LOOK_AGAIN_MS = 10_000;
 
 /** Writes the outcome, once, together with what is to be told of it and with the next attempt, where one is to follow. */
 export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): Promise<CallVerdict> {
-  const { crmContactId, service, redialInMs, ...known } = ending;
+  const { crmContactId, crmUpdate, service, redialInMs, ...known } = ending;
   const endedAt = known.endedAt ?? deps.now();
   const outcome: Outcome = {
     startedAt: call.startedAt,
     transcript: [],
     ...known,
+    ...(call.campaign.transcript === false && { transcript: [] }),
     endedAt,
     talkMs: known.answeredAt === undefined ? 0 : Math.max(0, endedAt - known.answeredAt),
   };
   const { attemptId, epoch, job, contact, campaign } = call;
   const at = redialInMs === undefined ? redialAfter(outcome, job.data.attempt, deps.redial) : endedAt + redialInMs;
-  const ended = { attemptId, attempt: job.data.attempt, campaign, contact, outcome, crmContactId, service, redialAt: at };
+  const ended = { attemptId, attempt: job.data.attempt, campaign, contact, outcome, crmContactId, crmUpdate, service, redialAt: at };
   const redial = at === undefined ? undefined : { campaign: campaign.name, phone: contact.phone, number: job.data.attempt + 1, at };
   // Whoever owns the attempt by now: a callee's wish is not ours to fence.
   if (outcome.disposition === 'opted-out') await deps.doNotCall.add(contact.phone, { campaign: campaign.name, at: endedAt });
@@ -29,7 +30,8 @@ export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): P
   const facts = { ...callFacts(job), disposition: outcome.disposition, talkMs: outcome.talkMs };
   if (!written) return othersWord(call, facts, deps);
   deps.log.info(facts, `call ended: ${outcome.reason}`);
-  if (outcome.disposition === 'failed') {
+  // One that is dialled again has not failed for good.
+  if (outcome.disposition === 'failed' && redial === undefined) {
     deps.alertCallFailed({
       attempt: attemptId,
       campaign: campaign.name,

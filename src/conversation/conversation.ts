@@ -26,6 +26,7 @@ import { NOTHING_READY, type ReadyLine, type ReadyLines } from './ready-lines.ts
 import { playRingTone } from './ring-tone.ts';
 import { createVoice, type Spoken } from './speaking.ts';
 import { type BroughtHome, campaignTools } from './tools/campaign-tools.ts';
+import type { CrmFile } from './tools/crm.ts';
 import { OPT_OUT } from './tools/opt-out.ts';
 import { createToolbox } from './tools/toolbox.ts';
 import { createTranscript, type Transcript } from './transcript.ts';
@@ -43,6 +44,7 @@ interface Talked {
   disposition: ConversationEnd['disposition'];
   reason: string;
   words: Spoken[];
+  messageLeft?: true;
   error?: ServiceError;
 }
 
@@ -56,9 +58,23 @@ export interface ConversationRequest {
    */
   campaign: Pick<
     Campaign,
-    'goal' | 'script' | 'goodbye' | 'apology' | 'language' | 'voice' | 'limits' | 'optOutKey' | 'answers' | 'callBack' | 'transfer' | 'ivr'
+    | 'goal'
+    | 'script'
+    | 'goodbye'
+    | 'apology'
+    | 'language'
+    | 'voice'
+    | 'limits'
+    | 'optOutKey'
+    | 'answers'
+    | 'callBack'
+    | 'crm'
+    | 'transfer'
+    | 'ivr'
   >;
   contact: Contact;
+  /** Where the campaign lets the model look into the CRM. */
+  crm?: CrmFile | undefined;
   /** Spoken first, at once. */
   opening: ReadyLine;
   /** What is done with machines that answer: without it we hang up on mailboxes, and introduce ourselves to a screening service with the opening. */
@@ -101,6 +117,8 @@ export interface ConversationEnd extends BroughtHome {
   /** For a human. */
   reason: string;
   transcript: TranscriptEntry[];
+  /** An answering machine has our message on its tape. */
+  messageLeft?: true;
   /** Replies of the agent, the opening not counted. */
   turns: number;
   /** How long the callee waited for each reply to their words. */
@@ -167,8 +185,9 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     ringTone: (signal: AbortSignal) => playRingTone(leg, language, signal),
     render: renderLine,
   };
-  const toolbox = createToolbox(campaignTools({ campaign, contact, lines, broughtHome, line: request.line, sound }), (error, tool) =>
-    log.warn({ err: error, tool }, `the tool ${tool} failed`),
+  const toolbox = createToolbox(
+    campaignTools({ campaign, contact, lines, broughtHome, line: request.line, sound, crm: request.crm }),
+    (error, tool) => log.warn({ err: error, tool }, `the tool ${tool} failed`),
   );
 
   async function renderLine(text: string, signal: AbortSignal): Promise<Buffer | undefined> {

@@ -49,6 +49,8 @@ export interface MachineClosing {
   disposition: Extract<Disposition, 'voicemail' | 'screened' | 'ivr' | 'fax' | 'opted-out'>;
   reason: string;
   words: string[];
+  /** An answering machine has our message on its tape. */
+  messageLeft?: true;
 }
 
 /** Does what the campaign wants done with this machine. Undefined: it has put us through to a person. Throws when the call is over. */
@@ -87,7 +89,8 @@ async function leaveMessage({ voicemailMessage, watch, ear, voice, transcript, o
   if (said.text !== '') transcript.agent({ text: said.text, atMs: said.startedAtMs ?? 0, bargedIn: false });
   over.throwIfAborted();
   if (said.error !== undefined) throw said.error;
-  return closing(beeped ? 'a message was left after the beep' : 'a message was left when its greeting had ended, no beep was heard');
+  const left = closing(beeped ? 'a message was left after the beep' : 'a message was left when its greeting had ended, no beep was heard');
+  return { ...left, messageLeft: true };
 }
 
 /** Resolves with whether there was a beep. Time is counted in the callee's own audio. */

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import type { Campaign, TransferRules } from '../call/campaign.ts';
 import { UserError } from '../errors.ts';
 import { campaignSchema } from './campaign-schema.ts';
+import { costSchema } from './cost-schema.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { quoteFound } from './quote-found.ts';
 
@@ -144,15 +145,17 @@ function toCampaign(file: CampaignFile): Campaign {
     hours,
     whenServiceDown: file.whenServiceDown,
     recording: file.recording,
+    transcript: file.transcript,
     voicemail: file.voicemail,
     voicemailMessage: file.voicemailMessage,
     purpose: file.purpose,
     optOutKey: file.optOutKey,
     answers: file.answers,
     callBack: file.callBack,
+    crm: file.crm,
     ivr: file.ivr,
     transfer: file.transfer && toTransferRules(file.transfer),
-    limits: { answerTimeoutMs: limits.answerTimeout, maxCallMs: limits.maxCall, maxTurns: limits.maxTurns },
+    limits: { answerTimeoutMs: limits.answerTimeout, maxCallMs: limits.maxCall, maxTurns: limits.maxTurns, cost: limits.cost },
   };
 }
 
@@ -178,7 +181,9 @@ function knownKeys(path: readonly string[]): string[] {
   if (path[0] === 'transfer')
     return path.length > 1 ? ['endpoint', 'number', 'about', 'spoken', 'announce'] : ['ringTimeout', 'maxTalk', 'targets'];
   if (path[0] === 'hours') return ['from', 'to'];
-  if (path[0] === 'limits') return ['answerTimeout', 'maxCall', 'maxTurns'];
+  if (path[0] === 'crm') return ['read', 'update'];
+  if (path[0] === 'limits' && path[1] === 'cost') return Object.keys(costSchema.shape);
+  if (path[0] === 'limits') return ['answerTimeout', 'maxCall', 'maxTurns', 'cost'];
   return Object.keys(campaignSchema.shape);
 }
 

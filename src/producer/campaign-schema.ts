@@ -1,6 +1,8 @@
 import { type CountryCode, getCountries } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { timeOfDayMs } from '../call/hours.ts';
+import { costSchema } from './cost-schema.ts';
+import { crmSchema } from './crm-schema.ts';
 import { duration, matching, plainText, SECOND_MS, template, unknownKeyOr, word, yesOrNo } from './fields.ts';
 import { transferSchema } from './transfer-schema.ts';
 
@@ -91,6 +93,7 @@ export const campaignSchema = z.strictObject({
   optOutKey: matching(/^[0-9*#]$/, 'one key of a phone that ends the calls for good, in quotes, e.g. "9"').optional(),
   answers: answersSchema.optional(),
   callBack: yesOrNo.optional(),
+  crm: crmSchema.optional(),
   ivr: z.enum(['hang-up', 'press-keys'], { error: '"hang-up" or "press-keys", what is done when a menu of keys answers' }).optional(),
   transfer: transferSchema.optional(),
   hours: z
@@ -112,6 +115,7 @@ export const campaignSchema = z.strictObject({
     .enum(['wait', 'fail'], { error: '"wait" (the contact waits, spending no attempt) or "fail" (its call fails at once)' })
     .default('wait'),
   recording: yesOrNo.default(true),
+  transcript: yesOrNo.default(true),
   limits: z
     .strictObject(
       {
@@ -123,8 +127,9 @@ export const campaignSchema = z.strictObject({
         )
           .transform(Number)
           .default(40),
+        cost: costSchema.optional(),
       },
-      { error: unknownKeyOr('answerTimeout, maxCall and maxTurns, e.g. answerTimeout: 30s') },
+      { error: unknownKeyOr('answerTimeout, maxCall, maxTurns and cost, e.g. answerTimeout: 30s') },
     )
     .prefault({}),
 });

@@ -16,13 +16,14 @@ interface HubSpotDisposition {
   outcome?: (typeof OUTCOMES)[keyof typeof OUTCOMES];
 }
 
-/** "Connected" is said only where a person was talked to, "left voicemail" only where we spoke to a machine. */
+/** "Connected" is said only where a person was talked to, "left voicemail" only where a machine has our message. */
 export const HUBSPOT_DISPOSITIONS: Readonly<Record<Disposition, HubSpotDisposition>> = {
   completed: { status: 'COMPLETED', outcome: OUTCOMES.connected },
   'hung-up': { status: 'COMPLETED', outcome: OUTCOMES.connected },
   'opted-out': { status: 'COMPLETED', outcome: OUTCOMES.connected },
   transferred: { status: 'COMPLETED', outcome: OUTCOMES.connected },
-  voicemail: { status: 'COMPLETED', outcome: OUTCOMES.leftVoicemail },
+  // A message that was left is told apart.
+  voicemail: { status: 'COMPLETED' },
   busy: { status: 'BUSY', outcome: OUTCOMES.busy },
   'no-answer': { status: 'NO_ANSWER', outcome: OUTCOMES.noAnswer },
   rejected: { status: 'NO_ANSWER', outcome: OUTCOMES.noAnswer },
@@ -44,7 +45,8 @@ const CUT = '<br>(cut off here: too long for HubSpot)';
 
 /** All values are strings: HubSpot's schema refuses numbers. */
 export function toCallProperties(record: CrmCallRecord): Record<string, string> {
-  const { status, outcome } = HUBSPOT_DISPOSITIONS[record.disposition];
+  const { status, outcome: usual } = HUBSPOT_DISPOSITIONS[record.disposition];
+  const outcome = record.messageLeft ? OUTCOMES.leftVoicemail : usual;
   return {
     hs_timestamp: String(Math.round(record.startedAt)),
     hs_call_title: record.title,

@@ -49,11 +49,20 @@ export function createHubSpot(options: HubSpotOptions): Crm & Probed {
   let propertyExists = false;
 
   return {
-    async findContact({ crmId, phone }, signal) {
+    async findContact({ crmId, phone, properties: more = [] }, signal) {
+      const wanted = [...new Set([...properties, ...more])];
       const found = crmId
-        ? await readContact(client, ask, { crmId, properties, signal })
-        : await searchContact(client, ask, { phone, properties, signal });
+        ? await readContact(client, ask, { crmId, properties: wanted, signal })
+        : await searchContact(client, ask, { phone, properties: wanted, signal });
       return found && toContact(found);
+    },
+    async updateContact({ crmId, phone }, changes, signal) {
+      const id = crmId ?? (await searchContact(client, ask, { phone, properties: NAME_PROPERTIES, signal }))?.id;
+      if (id === undefined) return false;
+      const written = await orMissing(
+        ask('contact, changed', signal, async () => complete(await client.crm.contacts.basicApi.update(id, { properties: changes }))),
+      );
+      return written !== undefined;
     },
     async recordCall(record, signal) {
       if (!propertyExists) await ensureAttemptProperty(client, ask, signal);

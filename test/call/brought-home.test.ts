@@ -27,7 +27,11 @@ describe('what a call brought home', () => {
       outcome,
     };
     const records: CrmCallRecord[] = [];
-    const crm = { findContact: async () => undefined, recordCall: async (record: CrmCallRecord) => void records.push(record) };
+    const crm = {
+      findContact: async () => undefined,
+      updateContact: async () => true,
+      recordCall: async (record: CrmCallRecord) => void records.push(record),
+    };
     await deliverCrmRecord(crmDelivery(ended), { crm, languageModel: undefined }, 0, new AbortController().signal);
     expect(records[0]?.body).toBe(
       'the agent said goodbye\n\nsuits: yes\nguests: 2\nnote: parks <outside>\ncall back: 2026-11-23T15:00:00.000Z',

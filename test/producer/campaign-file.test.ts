@@ -71,6 +71,7 @@ describe('campaign file', () => {
       hours: { from: '08:00', to: '21:00' },
       whenServiceDown: 'wait',
       recording: true,
+      transcript: true,
       limits: { answerTimeoutMs: 30_000, maxCallMs: 600_000, maxTurns: 40 },
     });
   });
@@ -85,6 +86,26 @@ describe('campaign file', () => {
       recording: 'no',
     });
     expect(campaign).toMatchObject({ callerId: '+4723000000', defaultCountry: 'NO', name: '2026', recording: false });
+  });
+
+  test('what the model may do in the CRM, what a call may cost, and that nothing is kept, are read', async () => {
+    const campaign = await load({
+      transcript: 'no',
+      crm: '{ read: [jobtitle] }',
+      limits: '{ cost: { most: 0.5, currency: EUR, perMillionInputTokens: 0.40, perMinuteOfCall: 0.01 } }',
+    });
+    expect(campaign).toMatchObject({
+      transcript: false,
+      crm: { read: ['jobtitle'], update: [] },
+      limits: {
+        maxCallMs: 600_000,
+        cost: { most: 0.5, currency: 'EUR', perMillionInputTokens: 0.4, perMillionOutputTokens: 0, perMinuteOfCall: 0.01 },
+      },
+    });
+    expect(await refusal({ crm: '{ read: [Job Title] }' })).toContain('the internal name of a property');
+    expect(await refusal({ crm: '{ write: [jobtitle] }' })).toContain('"crm.write": unknown key');
+    expect(await refusal({ limits: '{ cost: { most: 1, currency: EUR } }' })).toContain('at least one price above zero');
+    expect(await refusal({ limits: '{ cost: { most: free, currency: EUR, perMinuteOfCall: 1 } }' })).toContain('limits.cost.most');
   });
 
   test('what to do with machines, the key that opts out and the answers to bring home are read', async () => {

@@ -116,6 +116,12 @@ function addContacts(app: FastifyInstance, { contacts }: World): void {
     };
   });
   app.get('/crm/v3/objects/contacts/:id', (request) => read(contacts, request));
+  app.patch('/crm/v3/objects/contacts/:id', (request) => {
+    const contact = contacts.find((request.params as { id: string }).id);
+    if (!contact) throw new Refusal(404, 'OBJECT_NOT_FOUND', 'resource not found');
+    const { properties } = Input.parse(request.body);
+    return view(contacts.update(contact, properties), Object.keys(contact.properties));
+  });
 }
 
 const Input = z.object({

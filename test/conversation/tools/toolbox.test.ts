@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AnswerFields } from '../../../src/call/campaign.ts';
 import { linesFor } from '../../../src/conversation/lines.ts';
 import { type BroughtHome, campaignTools } from '../../../src/conversation/tools/campaign-tools.ts';
+import type { CrmFile } from '../../../src/conversation/tools/crm.ts';
 import { localTime, unixTime } from '../../../src/conversation/tools/local-time.ts';
 import type { Tool } from '../../../src/conversation/tools/tool.ts';
 import { createToolbox, outputOf } from '../../../src/conversation/tools/toolbox.ts';
@@ -16,13 +17,14 @@ const answers: AnswerFields = {
 /** A Friday, 10:00 in New York. */
 const NOW = Date.parse('2026-11-20T15:00:00Z');
 
-function open(campaign: object = { answers, callBack: true }) {
+function open(campaign: object = { answers, callBack: true }, crm?: CrmFile) {
   const broughtHome: BroughtHome = {};
   const tools = campaignTools({
     campaign: { goodbye: 'Goodbye.', ...campaign },
     contact: { timeZones: ['America/New_York'] },
     lines: linesFor('en-US'),
     broughtHome,
+    crm,
     now: () => NOW,
   });
   return { ...use(tools), broughtHome };
@@ -130,5 +132,43 @@ describe('a tool that fails', () => {
     const { call, faults } = use([tool((_args, { signal }) => Promise.reject(signal.reason))], AbortSignal.abort());
     expect(await call('weather', {})).toMatchObject({ kind: 'failed' });
     expect(faults).toEqual([]);
+  });
+});
+
+describe('the CRM during the call', () => {
+  const access = { crm: { read: ['jobtitle', 'city'], update: ['jobtitle'] } };
+  const known: CrmFile = { read: async () => ({ jobtitle: 'Pilot', salary: 'secret' }) };
+
+  it('may be read as far as the campaign says, and no further', async () => {
+    expect(open(access, known).about('look_up_crm')).toContain('jobtitle, city');
+    expect((await open(access, known).call('look_up_crm', {})).told).toBe('{"jobtitle":"Pilot","city":null}');
+    expect(open({ crm: { read: [], update: [] } }, known).names()).toEqual(['end_call', 'opt_out']);
+    expect(open(access).names()).toEqual(['end_call', 'opt_out']);
+  });
+
+  it('that does not answer is told to the model, which goes on without', async () => {
+    const down = serviceError('HubSpot gave no answer within 1800 ms', { service: 'hubspot', code: 'no-answer', category: 'transient' });
+    const { told } = await open(access, { read: () => Promise.reject(down) }).call('look_up_crm', {});
+    expect(told).toContain('no answer within 1800 ms');
+    expect((await open(access, { read: async () => undefined }).call('look_up_crm', {})).told).toContain('knows nobody');
+  });
+
+  it('is told of changes after the call, all together', async () => {
+    const { call, broughtHome } = open({ crm: { read: [], update: ['jobtitle', 'city'] } }, known);
+    await call('update_crm', { jobtitle: 'Pilot', city: null });
+    await call('update_crm', { jobtitle: 'Captain', city: ' Bonn ' });
+    expect(broughtHome.crmUpdate).toEqual({ jobtitle: 'Captain', city: 'Bonn' });
+  });
+
+  it.each([
+    [{ city: 'Bonn' }, '"city" may not be changed'],
+    [{ jobtitle: 7 }, 'must be a text'],
+    [{ jobtitle: 'x'.repeat(501) }, 'at most 500'],
+    [{ jobtitle: null }, 'no property has a value'],
+    [{ constructor: 'x' }, '"constructor" may not be changed'],
+  ])('is not changed by %j', async (args, why) => {
+    const { call, broughtHome } = open(access, known);
+    expect((await call('update_crm', args)).told).toContain(JSON.stringify(why).slice(1, -1));
+    expect(broughtHome).toEqual({});
   });
 });
