@@ -15,6 +15,7 @@ import { createParkWaiting } from './queue/park-waiting.ts';
 import { loadElevenLabsSdk } from './services/elevenlabs-client.ts';
 import { type AriConnection, createAriConnection } from './telephony/ari-connection.ts';
 import { watchAsterisk } from './watch-asterisk.ts';
+import { watchTrunks } from './watch-trunks.ts';
 import { wireCalls } from './wire-calls.ts';
 import { startLedger } from './wire-ledger.ts';
 import { startMedia } from './wire-media.ts';
@@ -39,6 +40,8 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
   asterisk.onState(vitalSigns.changed);
   const watch = watchAsterisk(asterisk, fences.breakers, fences.policy);
   onStop('watch over Asterisk', async () => watch.stop());
+  const trunks = watchTrunks({ asterisk, breakers: fences.breakers, everyMs: config.healthIntervalMs, log });
+  onStop('watch over trunks', async () => trunks.stop());
   // Before the first call: loading it stops everything else for a second or more, and a lock that isn't renewed is lost.
   await loadElevenLabsSdk();
   await reachAsterisk(asterisk);
@@ -68,6 +71,7 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
     services: fenceServices({ config, raw, fences, log }),
     breakers: fences.breakers,
     policy: fences.policy,
+    trunks,
     alerts,
     parkWaiting: createParkWaiting(redis, queue),
   });

@@ -17,6 +17,7 @@ import type { AriConnection } from './telephony/ari-connection.ts';
 import { unansweredMeaning } from './telephony/hangup-causes.ts';
 import { hangUpSurely } from './telephony/remove-until-gone.ts';
 import { createDialler } from './telephony/two-step-dialler.ts';
+import type { TrunkWatch } from './watch-trunks.ts';
 import { createCallFences } from './wire-fences.ts';
 import type { Media } from './wire-media.ts';
 import type { Services } from './wire-services.ts';
@@ -35,13 +36,15 @@ export interface CallParts {
   parkWaiting: ParkWaiting;
   /** Of a trunk's breaker. */
   policy: BreakerPolicy;
+  trunks: TrunkWatch;
   /** Aborts when this process can wait no longer for its calls. */
   leave: AbortSignal;
 }
 
 /** Puts the parts together into what a call needs. */
 export function wireCalls(parts: CallParts): CallDeps {
-  const { config, log, ledger, doNotCall, campaigns, asterisk, media, services, breakers, alerts, parkWaiting, policy, leave } = parts;
+  const { config, log, ledger, doNotCall, campaigns, asterisk, media, services, breakers, alerts, parkWaiting, policy, trunks, leave } =
+    parts;
   const sampleRate = config.mediaSampleRate;
   const { preparing, talking, crm, required } = services;
   const folder = join(config.dataDir, 'speech');
@@ -60,7 +63,7 @@ export function wireCalls(parts: CallParts): CallDeps {
     log,
     openingLines: createOpeningLines(preparing.textToSpeech, sampleRate),
     readyLines,
-    fences: createCallFences({ breakers, required, trunk: { policy }, heldBackWaitMs: config.heldBackWaitMs }),
+    fences: createCallFences({ breakers, required, trunk: { policy }, trunks, heldBackWaitMs: config.heldBackWaitMs }),
     parkWaiting,
     alertCallFailed: (failed) => alerts.raise({ kind: 'call-failed', ...failed }),
     telephony: {

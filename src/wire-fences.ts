@@ -31,6 +31,8 @@ export function createCallFences({ breakers, required, trunk, trunks, heldBackWa
     breakers.add(service, { ...trunk, account: service });
     return service;
   };
+  /** Who was refused last, by trunk, and nobody got through since. */
+  const refusedLast = new Map<string, string>();
   const refusingTrunk = (service: string) => {
     const since = trunks.offlineSince(service);
     return since === undefined ? breakers.refusing([service]) : { service, since, reason: 'Asterisk says that it is offline' };
@@ -44,14 +46,21 @@ export function createCallFences({ breakers, required, trunk, trunks, heldBackWa
     heldBack: breakers.heldBack,
     paceRefusal: createPace(REFUSED_LOOKS_PER_SECOND),
     lookAgain: createLookAgain({ waitMs: heldBackWaitMs, looksPerSecond: REFUSED_LOOKS_PER_SECOND, now: Date.now }),
-    async enterTrunk(campaign): Promise<TrunkPass> {
+    async enterTrunk(campaign, phone): Promise<TrunkPass> {
       const service = trunkOf(campaign);
       const pass = await breakers.of(service).begin({ deadlineMs: TRUNK_TRIAL_MS });
       return {
         trial: pass.trial,
-        worked: () => void pass.succeeded(),
+        worked() {
+          refusedLast.delete(service);
+          void pass.succeeded();
+        },
         untold: () => void pass.failed(new Error('the dial told nothing of the trunk')),
         failed(reason, end) {
+          // One number that can't be had is not a trunk that is broken.
+          const again = phone !== undefined && refusedLast.get(service) === phone;
+          if (phone !== undefined) refusedLast.set(service, phone);
+          if (again && !pass.trial) return void pass.failed(new Error('the same number was refused again'));
           const { cause, techCause } = end ?? {};
           const code = techCause === undefined ? (cause === undefined ? 'trunk-offline' : `cause-${cause}`) : `sip-${techCause}`;
           const message = `${service} refused a call: ${reason}`;

@@ -63,7 +63,8 @@ async function wired(settings: Record<string, string>) {
 async function listen({ services }: Awaited<ReturnType<typeof wired>>) {
   const finals: string[] = [];
   const failures: ServiceError[] = [];
-  const session = await services.preparing.speechToText.open({
+  if (!('speechToText' in services.ai)) throw new Error('the voice agent was not asked for');
+  const session = await services.ai.speechToText.open({
     sampleRate: SAMPLE_RATE,
     language: 'en',
     onInterim() {},
@@ -115,7 +116,13 @@ describe('services in the order of the settings', () => {
   it('nobody may be rung only when none of the alternatives may be asked', async () => {
     const world = await wired({ SPEECH_TO_TEXT: 'elevenlabs,deepgram' });
     const { breakers, policy, services } = world;
-    const fences = createCallFences({ breakers, required: services.required, trunk: { policy }, heldBackWaitMs: 1_000 });
+    const fences = createCallFences({
+      breakers,
+      required: services.required,
+      trunk: { policy },
+      trunks: { offlineSince: () => undefined },
+      heldBackWaitMs: 1_000,
+    });
     const refusing = () => fences.refusing({ dialString: 'PJSIP/{e164}@carrier' } as Parameters<typeof fences.refusing>[0])?.service;
     await breakers.open('elevenlabs:speech-to-text', 'tried');
     expect(refusing()).toBeUndefined();

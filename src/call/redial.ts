@@ -20,3 +20,16 @@ export function redialAfter(
   if (callBackAt !== undefined && disposition !== 'opted-out') return attempt <= MAX_CALL_BACKS ? callBackAt : undefined;
   return disposition === 'interrupted' && attempt === 1 ? endedAt + rules.interruptedMs : undefined;
 }
+
+/** A number that its trunk refuses so often, while the trunk is thought to be well, is a matter of that number: half an hour in all. */
+const REFUSED_REDIALS = 6;
+/** The same when it was the trial of a trunk that was known to be ill: most of a day. */
+const TRIAL_REDIALS = 25;
+/** Milliseconds. */
+const LONGEST_WAIT_MS = 3_600_000;
+
+/** When a contact is dialled again whose call the trunk refused, so that nobody's phone rang; undefined when that is enough. Each wait is twice the one before. Milliseconds. */
+export function redialAfterRefusal({ attempt, trial, firstMs }: { attempt: number; trial: boolean; firstMs: number }): number | undefined {
+  if (attempt > (trial ? TRIAL_REDIALS : REFUSED_REDIALS)) return undefined;
+  return Math.min(Math.max(LONGEST_WAIT_MS, firstMs), firstMs * 2 ** (attempt - 1));
+}

@@ -25,6 +25,8 @@ export interface AriOperations {
   getStartupTime(): Promise<string>;
   /** Whether this module, e.g. `chan_websocket.so`, is loaded and running. */
   hasModule(name: string): Promise<boolean>;
+  /** `offline`: Asterisk's own check (qualify) gets no answer; `unknown` where it doesn't look. Undefined: it knows no such endpoint. */
+  endpointState(technology: string, resource: string): Promise<'online' | 'offline' | 'unknown' | undefined>;
   /** Makes a channel that is Down and in our application; sends nothing to anybody. */
   createChannel(parameters: { channelId: string; endpoint: string; app: string; variables: Record<string, string> }): Promise<AriChannel>;
   /** Sends the INVITE. Whole seconds, as ARI counts; after them Asterisk gives up with cause 19. */
@@ -85,6 +87,10 @@ export function createAriOperations(target: AriTarget, timeoutMs: number, client
     hasModule: async (moduleName) => {
       const module = await undefinedIfGone(call('asterisk', 'getModule', { moduleName }, z.object({ status: z.string().optional() })));
       return module !== undefined && module.status !== 'Not Running';
+    },
+    endpointState: async (tech, resource) => {
+      const answer = z.object({ state: z.enum(['online', 'offline', 'unknown']).catch('unknown') });
+      return (await undefinedIfGone(call('endpoints', 'get', { tech, resource }, answer)))?.state;
     },
     createChannel: (parameters) => call('channels', 'create', parameters, ariChannelSchema),
     dial: async (channelId, timeout) => void (await call('channels', 'dial', { channelId, timeout }, anything)),

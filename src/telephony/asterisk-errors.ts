@@ -4,6 +4,9 @@ import { type ErrorCategory, type ServiceError, serviceError } from '../errors.t
 
 const SERVICE = 'asterisk';
 
+/** The code of an error that says: Asterisk's own check (qualify) finds nobody at this trunk, so no call can be made over it. */
+export const TRUNK_OFFLINE = 'trunk-offline';
+
 /** The request can't have reached Asterisk: no connection was there to carry it. */
 const NEVER_SENT = new Set([
   'ECONNREFUSED',

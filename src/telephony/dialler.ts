@@ -6,6 +6,8 @@ export interface ChannelEnd {
   techCause?: number | undefined;
   /** True when we hung it up. */
   byUs: boolean;
+  /** Of a call that nobody answered, ended by them: it rang, or an announcement came; or there was no sign of life at all until the dial's time was up. */
+  farEnd?: 'rang' | 'silent' | undefined;
 }
 
 /** An answered call, alive until `ended` resolves. */

@@ -73,21 +73,26 @@ const BY_TECH_CAUSE: Readonly<Record<number, Meaning>> = {
 };
 
 const UNKNOWN: Meaning = ['failed', 'ended for a reason that is not in the table'];
+const NO_SIGN_OF_LIFE: Meaning = ['congestion', 'the trunk gave no sign of life', 'trunk'];
 const CALLED_OFF: Meaning = ['cancelled', 'called off while it rang'];
 
 /** Normal clearing, and no reason at all: what our own hang-up ends with. */
 const OUR_OWN_CAUSES: readonly number[] = [0, 16];
 
-/**
- * What the end of a dial that nobody answered means.
- * @param wasRinging Without it a 408 is a trunk that doesn't respond; with it, a phone.
- */
-export function unansweredMeaning(end: ChannelEnd, wasRinging = true): UnansweredMeaning {
+/** What the end of a dial that nobody answered means. */
+export function unansweredMeaning(end: ChannelEnd): UnansweredMeaning {
   const { cause, techCause } = end;
-  const calledOff = end.byUs && OUR_OWN_CAUSES.includes(cause);
-  const bySip = techCause === undefined ? undefined : BY_TECH_CAUSE[techCause];
-  const [disposition, words, fault] = calledOff ? CALLED_OFF : (bySip ?? BY_CAUSE[cause] ?? UNKNOWN);
-  const deadTrunk = techCause === 408 && !wasRinging;
+  const [disposition, words, fault] = meaningOf(end);
   const numbers = `cause ${cause}${techCause === undefined ? '' : `, SIP ${techCause}`}`;
-  return { disposition, reason: `${words} (${numbers})`, trunkFault: fault === 'trunk' || deadTrunk };
+  // Whose phone rang before they declined has declined, whatever the words for it.
+  const declined = disposition === 'rejected' && end.farEnd === 'rang';
+  return { disposition, reason: `${words} (${numbers})`, trunkFault: fault === 'trunk' && !declined };
+}
+
+function meaningOf({ cause, techCause, byUs, farEnd }: ChannelEnd): Meaning {
+  if (byUs && OUR_OWN_CAUSES.includes(cause)) return CALLED_OFF;
+  // Nobody said so much as "trying": by their own clock (408), or by ours.
+  if (farEnd === 'silent' || (techCause === 408 && farEnd !== 'rang')) return NO_SIGN_OF_LIFE;
+  const bySip = techCause === undefined ? undefined : BY_TECH_CAUSE[techCause];
+  return bySip ?? BY_CAUSE[cause] ?? UNKNOWN;
 }

@@ -70,6 +70,8 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
   /** What the far end gave as its reason. */
   let requestedCause: number | undefined;
   let byUs = false;
+  /** Asterisk itself asked for the end: the dial's time was up. */
+  let timedOut = false;
   let stopRenewing: () => void = () => undefined;
   let hangingUp: Promise<'deleted' | 'absent' | 'unconfirmed'> | undefined;
 
@@ -85,7 +87,7 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
   /** `heard` is what ChannelDestroyed said. */
   const onEnd = (heard?: { cause: number; techCause: number | undefined }, reason = new Error('the channel is gone')) => {
     if (phase === 'ended') return;
-    end = heard && { ...heard, byUs };
+    end = heard && { ...heard, byUs, farEnd: farEnd() };
     stopRenewing();
     unlisten();
     advance('ended');
@@ -116,7 +118,8 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
         for (const listener of [...dtmfListeners]) listener(event.digit ?? '');
         return;
       case 'ChannelHangupRequest':
-        if (!event.soft) requestedCause = event.cause;
+        if (event.soft) timedOut = true;
+        else requestedCause = event.cause;
         return;
       case 'ChannelDestroyed':
         return onEnd({ cause: causeOf(event.cause ?? CAUSE_UNKNOWN), techCause: event.tech_cause });
@@ -130,6 +133,12 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
   const causeOf = (cause: number) => {
     const isVague = cause === CAUSE_UNKNOWN || cause === NORMAL_CLEARING;
     return isVague && furthest !== 'up' ? requestedCause || cause : cause;
+  };
+
+  const farEnd = (): ChannelEnd['farEnd'] => {
+    if (byUs) return undefined;
+    if (furthest === 'ringing') return 'rang';
+    return furthest === 'dialled' && timedOut && requestedCause === undefined ? 'silent' : undefined;
   };
 
   const onState = (state: string) => {

@@ -1,10 +1,11 @@
 import { ServiceError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { AriConnection } from './ari-connection.ts';
-import { asteriskError, isNeverSent } from './asterisk-errors.ts';
+import { asteriskError, isNeverSent, TRUNK_OFFLINE } from './asterisk-errors.ts';
 import { ABSOLUTE_TIMEOUT_MS, absoluteTimeout, RENEW_EVERY_MS } from './dead-mans-switch.ts';
 import type { ChannelEnd, Dialler, DialRequest, DialResult } from './dialler.ts';
 import { createOwnChannel, type OwnChannel } from './own-channel.ts';
+import { trunkName } from './trunk-name.ts';
 import { waitFor } from './wait-for.ts';
 
 export interface DiallerOptions {
@@ -41,12 +42,24 @@ export function createDialler(connection: AriConnection, options: DiallerOptions
       if (!(error instanceof ServiceError)) throw error;
       if (isNeverSent(error)) channel.discard();
       const removed = await channel.hangup();
-      return explainCreate(error, removed, request.endpoint);
+      // Asterisk says 500, and after a true 409 on the same connection 409, to a dial string that leads nowhere and to a trunk that is offline.
+      if (error.status === 500 || (error.status === 409 && removed === 'absent')) return whyRefused(request.endpoint, error);
+      return error.status === 409 ? asteriskError('A channel of that name was still alive', 'channel-exists', 'transient', error) : error;
     }
     // `dial` before StasisStart is refused, one time in seven.
     await waitFor(channel.enteredOrEnded, { signal: request.signal, timeoutMs: stasisStartTimeoutMs, connection });
     channel.keepAlive();
     return whyNotToDial(channel, request);
+  };
+
+  const whyRefused = async (endpoint: string, error: ServiceError): Promise<ServiceError> => {
+    const [technology = '', resource = ''] = trunkName(endpoint).split('/');
+    const state = await connection.endpointState(technology, resource).catch(() => undefined);
+    if (state === 'offline')
+      return asteriskError(`Asterisk reaches nobody at ${technology}/${resource}: it is offline`, TRUNK_OFFLINE, 'transient', error);
+    const shown = endpoint.replaceAll(/\d{4,}/g, '…');
+    const advice = 'check the dial string, and that its trunk is configured and reachable';
+    return asteriskError(`Asterisk can't make a channel for "${shown}": ${advice}`, 'allocation-failed', 'permanent', error);
   };
 
   /** Reasons, known before `dial`, not to send it. */
@@ -146,17 +159,6 @@ function callerIdVariables(callerId: string): Record<string, string> {
 
 function isUndialled(channel: { state: string } | undefined): boolean {
   return channel === undefined || channel.state === 'Down';
-}
-
-function explainCreate(error: ServiceError, removed: string, endpoint: string): ServiceError {
-  // Asterisk says 500, and after a true 409 on the same connection 409, to a dial string that leads nowhere.
-  const refused = error.status === 500 || (error.status === 409 && removed === 'absent');
-  if (error.status === 409 && !refused)
-    return asteriskError('A channel of that name was still alive', 'channel-exists', 'transient', error);
-  if (!refused) return error;
-  const shown = endpoint.replaceAll(/\d{4,}/g, '…');
-  const advice = 'check the dial string, and that its trunk is configured and reachable';
-  return asteriskError(`Asterisk can't make a channel for "${shown}": ${advice}`, 'allocation-failed', 'permanent', error);
 }
 
 /** A channel that is gone is not an error of the request: another one will do. */

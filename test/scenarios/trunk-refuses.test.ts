@@ -14,9 +14,9 @@ const ill: Campaign = {
 };
 const well: Campaign = { ...reminder, name: 'over-the-other', dialString: 'PJSIP/{e164}@other' };
 const trunks = ['PJSIP/carrier', 'PJSIP/other'];
-const FIRST = ['answers-and-confirms', 'answers-and-asks', 'reschedules', 'interrupts'];
+const FIRST = ['busy', 'hangs-up-early'];
 const WAITING = ['invalid-number', 'no-answer'];
-const OTHERS = ['busy', 'rejects', 'congestion'];
+const OTHERS = ['rejects'];
 
 it.each([
   [503, 34],
@@ -29,14 +29,14 @@ it.each([
   async (sipStatus, cause) => {
     outage = await startOutage({ world: { trunks }, settings: { CALL_CONCURRENCY: '2' } });
     const { asterisk, contactOf, job, world } = outage;
-    const dialsToAny = (roles: string[]) => roles.reduce((sum, role) => sum + outage.dialsTo(role), 0);
     asterisk.refuseTrunk('PJSIP/carrier', { cause, sipStatus });
     await outage.enqueue(ill, FIRST.map(contactOf));
     await eventually(() => expect(outage.told(/Trunk PJSIP\/carrier can't be used/)).toEqual([1, 1, 1]));
     expect(outage.told(new RegExp(`SIP ${sipStatus}`))).toEqual([1, 1, 1]);
     await outage.enqueue(ill, WAITING.map(contactOf));
-    // Two trials with contacts of this campaign, and neither is used up by it.
-    await eventually(() => expect(dialsToAny(WAITING)).toBeGreaterThanOrEqual(2));
+    // Two trials with contacts of this campaign, and none is used up by it.
+    const found = asterisk.dials.length;
+    await eventually(() => expect(asterisk.dials.length).toBeGreaterThanOrEqual(found + 2));
     await outage.enqueue(well, OTHERS.map(contactOf));
     for (const role of OTHERS) await eventually(async () => expect((await job(role, well))?.state).toBe('completed'));
     const waits = (await outage.jobs(ill)).flatMap(({ logs }) => logs);
@@ -44,7 +44,10 @@ it.each([
 
     asterisk.refuseTrunk('PJSIP/carrier', undefined);
     await eventually(() => expect(outage.told(/PJSIP\/carrier is back after/)).toEqual([1, 1, 1]));
+    // Also those with whom it was found out: the trunk had refused them, and nobody's phone had rung.
     for (const [role, disposition] of [
+      ['busy', 'busy'],
+      ['hangs-up-early', 'hung-up'],
       ['invalid-number', 'invalid-number'],
       ['no-answer', 'no-answer'],
     ])
@@ -68,5 +71,53 @@ it('a dial string that Asterisk does not know fails its own calls and opens noth
   for (const role of roles) await eventually(async () => expect((await job(role))?.reason).toMatch(/refused the dial string/));
   await outage.enqueue(well, [contactOf('busy')]);
   await eventually(async () => expect((await job('busy', well))?.disposition).toBe('busy'));
+  expect(outage.told(/can't be used/)).toEqual([0, 0, 0]);
+});
+
+it('a carrier that says nothing at all is a broken trunk, and not a list of people who do not pick up', { timeout: 120_000 }, async () => {
+  outage = await startOutage({ world: { trunks }, settings: { CALL_CONCURRENCY: '4' } });
+  const { asterisk, contactOf, world } = outage;
+  asterisk.refuseTrunk('PJSIP/carrier', 'silent');
+  await outage.enqueue({ ...ill, limits: { ...ill.limits, answerTimeoutMs: 1_000 } }, FIRST.map(contactOf));
+  await eventually(() => expect(outage.told(/Trunk PJSIP\/carrier can't be used/)).toEqual([1, 1, 1]));
+  expect(world.smtp.mails.some(({ text }) => /no sign of life/.test(text))).toBe(true);
+  expect((await outage.jobs(ill)).map(({ disposition }) => disposition)).not.toContain('no-answer');
+  asterisk.refuseTrunk('PJSIP/carrier', undefined);
+  await eventually(() => expect(outage.told(/PJSIP\/carrier is back after/)).toEqual([1, 1, 1]));
+});
+
+it('a trunk that Asterisk itself finds offline is dialled by nobody, trials neither, and spends no attempt', {
+  timeout: 120_000,
+}, async () => {
+  outage = await startOutage({ world: { trunks }, settings: { CALL_CONCURRENCY: '2' } });
+  const { asterisk, contactOf } = outage;
+  asterisk.refuseTrunk('PJSIP/carrier', 'offline');
+  const behind = ['busy', 'invalid-number'];
+  await outage.enqueue(ill, behind.map(contactOf));
+  await eventually(() => expect(outage.told(/Trunk PJSIP\/carrier can't be used/)).toEqual([1, 1, 1]));
+  await outage.enqueue(well, OTHERS.map(contactOf));
+  for (const role of OTHERS) await eventually(async () => expect((await outage.job(role, well))?.state).toBe('completed'));
+  expect(outage.log()).toMatch(/call parked: trunk:PJSIP\/carrier is down since .*offline/);
+  const waiting = await outage.jobs(ill);
+  expect(waiting.map(({ state }) => ['delayed', 'waiting', 'active'].includes(state))).toEqual(behind.map(() => true));
+  const overTheIll = () => asterisk.dials.length - OTHERS.length;
+  expect(overTheIll()).toBe(0);
+
+  asterisk.refuseTrunk('PJSIP/carrier', undefined);
+  await eventually(() => expect(outage.told(/PJSIP\/carrier is back after/)).toEqual([1, 1, 1]));
+  await eventually(async () => expect((await outage.jobs(ill)).map(({ state }) => state)).toEqual(behind.map(() => 'completed')));
+  // Their first attempt was still theirs.
+  expect(overTheIll()).toBe(behind.length);
+});
+
+it('one number that its trunk refuses again and again opens nothing, is dialled a few times more and then ends', {
+  timeout: 120_000,
+}, async () => {
+  outage = await startOutage({ settings: { HELD_BACK_WAIT: '20' } });
+  await outage.enqueue(reminder, [outage.contactOf('congestion')]);
+  await eventually(() => expect(outage.dialsTo('congestion')).toBe(7));
+  await eventually(async () =>
+    expect((await outage.jobs(reminder)).map(({ disposition }) => disposition)).toEqual(Array(7).fill('congestion')),
+  );
   expect(outage.told(/can't be used/)).toEqual([0, 0, 0]);
 });

@@ -8,7 +8,6 @@ test.each([
   [17, 486, 'busy', false],
   [17, 600, 'busy', false],
   [19, 480, 'no-answer', false],
-  [18, 408, 'no-answer', false],
   [21, 603, 'rejected', false],
   [127, 607, 'rejected', false],
   [1, 404, 'invalid-number', false],
@@ -38,8 +37,20 @@ test('a dial that we called off is not the callee’s doing', () => {
   expect(unansweredMeaning(end(17, 486, true)).disposition).toBe('busy');
 });
 
-test('a 408 before anything rang is a trunk that does not respond', () => {
-  expect(unansweredMeaning(end(18, 408), false).trunkFault).toBe(true);
+test('no sign of life before the time was up is a trunk that does not respond, and not somebody who does not pick up', () => {
+  const dead = { disposition: 'congestion', trunkFault: true };
+  expect(unansweredMeaning(end(18, 408))).toMatchObject(dead);
+  expect(unansweredMeaning({ ...end(19, 480), farEnd: 'silent' })).toMatchObject(dead);
+  for (const [cause, sip] of [
+    [18, 408],
+    [19, 480],
+  ] as const)
+    expect(unansweredMeaning({ ...end(cause, sip), farEnd: 'rang' })).toMatchObject({ disposition: 'no-answer', trunkFault: false });
+});
+
+test('403 is said by carriers and by people: whose phone rang has declined', () => {
+  expect(unansweredMeaning({ ...end(21, 403), farEnd: 'rang' })).toMatchObject({ disposition: 'rejected', trunkFault: false });
+  expect(unansweredMeaning({ ...end(21, 401), farEnd: 'rang' }).trunkFault).toBe(true);
 });
 
 test('a cause that is in no table still has a disposition and a reason', () => {

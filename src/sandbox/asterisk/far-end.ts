@@ -41,18 +41,16 @@ function pickUp(exchange: Exchange, channel: Channel, persona: Persona) {
   person.answered();
 }
 
+/** Asterisk's own end of a dial: its time is up. */
+export function ringOut(exchange: Exchange, channel: Channel, timeoutMs: number) {
+  const techCause = channel.technology === 'PJSIP' ? sipStatuses[19] : undefined;
+  return channel.after(timeoutMs, () => exchange.destroy(channel, { cause: 19, techCause, request: softHangup }));
+}
+
 /** The INVITE has gone out: what the far end does about it. `timeoutMs` 0 rings for ever. */
 export function ringFarEnd(exchange: Exchange, channel: Channel, persona: Persona | undefined, timeoutMs: number) {
   const ring = () => exchange.changeState(channel, 'Ringing', 'RINGING');
-  const giveUp = timeoutMs
-    ? channel.after(timeoutMs, () =>
-        exchange.destroy(channel, {
-          cause: 19,
-          techCause: channel.technology === 'PJSIP' ? sipStatuses[19] : undefined,
-          request: softHangup,
-        }),
-      )
-    : undefined;
+  const giveUp = timeoutMs ? ringOut(exchange, channel, timeoutMs) : undefined;
 
   if (!persona) return void channel.after(networkMs, () => refuse(exchange, channel, 1));
   const { picksUp, ringMs } = persona;

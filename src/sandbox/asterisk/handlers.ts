@@ -3,7 +3,7 @@ import { hangupReasons, sipStatuses } from './causes.ts';
 import type { Channel } from './channel.ts';
 import { ariTimestamp, asteriskId, type EventHub } from './event-hub.ts';
 import { type Exchange, softHangup } from './exchange.ts';
-import { ringFarEnd } from './far-end.ts';
+import { ringFarEnd, ringOut } from './far-end.ts';
 import { type MediaLegs, mediaFormats } from './media-legs.ts';
 import type { Playbacks } from './playbacks.ts';
 
@@ -21,11 +21,8 @@ export interface AriAnswer {
 
 export type AriHandler = (request: AriRequest) => AriAnswer | Promise<AriAnswer>;
 
-/** What a trunk says to every call: a Q.850 number, and the SIP status that it came from. */
-export interface TrunkRefusal {
-  cause: number;
-  sipStatus: number;
-}
+/** What a trunk says to every call: a Q.850 number, and the SIP status that it came from; or nothing at all. Offline: Asterisk knows, and makes no channel. */
+export type TrunkRefusal = { cause: number; sipStatus: number } | 'silent' | 'offline';
 
 export interface HandlerOptions {
   hub: EventHub;
@@ -61,7 +58,7 @@ export function createHandlers(options: HandlerOptions): Record<string, AriHandl
   return { ...generalHandlers(options), ...channelHandlers(options), ...bridgeHandlers(options) };
 }
 
-function generalHandlers({ hub, exchange, playbacks, endpoints, version, startedAt, modules }: HandlerOptions): Record<string, AriHandler> {
+function generalHandlers({ hub, exchange, playbacks, endpoints, refusals, version, startedAt, modules }: HandlerOptions): Record<string, AriHandler> {
   const describeApplication = (name: string) => {
     const application = hub.find(name);
     const channels = exchange.all().filter((channel) => channel.app === name);
@@ -79,7 +76,8 @@ function generalHandlers({ hub, exchange, playbacks, endpoints, version, started
   const describeEndpoint = (endpoint: string) => {
     const [technology = '', resource = ''] = endpoint.split('/');
     const of = exchange.all().filter((channel) => channel.name.startsWith(`${technology}/${resource}-`));
-    return { technology, resource, state: 'online', channel_ids: of.map((channel) => channel.id) };
+    const state = refusals.get(endpoint) === 'offline' ? 'offline' : 'online';
+    return { technology, resource, state, channel_ids: of.map((channel) => channel.id) };
   };
   const sip = endpoints.filter((endpoint) => endpoint.startsWith('PJSIP/'));
 
@@ -166,9 +164,10 @@ function channelHandlers(options: HandlerOptions): Record<string, AriHandler> {
 const dialStringPattern = /^(PJSIP|Local)\/([^@/]+)@([^@/]+)$/;
 let channelSerial = 0;
 
-function createChannel({ exchange, endpoints, stasisDelayMs }: HandlerOptions, { params, body }: AriRequest): AriAnswer {
+function createChannel({ exchange, endpoints, refusals, stasisDelayMs }: HandlerOptions, { params, body }: AriRequest): AriAnswer {
   const [, technology, , place] = dialStringPattern.exec(params.endpoint ?? '') ?? [];
-  if ((technology !== 'PJSIP' && technology !== 'Local') || !endpoints.includes(`${technology}/${place}`)) {
+  const endpoint = `${technology}/${place}`;
+  if ((technology !== 'PJSIP' && technology !== 'Local') || !endpoints.includes(endpoint) || refusals.get(endpoint) === 'offline') {
     // The real one says `error` here, and only here.
     return { status: 500, body: { error: 'Allocation failed' } };
   }
@@ -249,11 +248,12 @@ function dial({ exchange, refusals }: HandlerOptions, channel: Channel, timeoutS
   exchange.dials.push({ at: Date.now(), number, channelId: channel.id, callerId: channel.callerNumber });
   exchange.publishDial(channel, '', channel.dialString);
   const refusal = refusals.get(`${channel.technology}/${channel.dialString.slice(number.length + 1)}`);
-  if (refusal) {
+  if (refusal === 'silent') ringOut(exchange, channel, timeoutS * 1_000);
+  if (typeof refusal === 'object') {
     const { cause, sipStatus: techCause } = refusal;
     channel.after(REFUSAL_MS, () => exchange.destroy(channel, { cause, techCause, request: { cause, tech_cause: techCause } }));
-    return done;
   }
+  if (refusal !== undefined) return done;
   const persona = exchange.people.byNumber(number) ?? exchange.people.byNumber(`+${number}`);
   ringFarEnd(exchange, channel, persona, Math.max(0, timeoutS) * 1_000);
   return done;
