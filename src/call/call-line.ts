@@ -1,8 +1,8 @@
 import type { CallLine } from '../conversation/call-line.ts';
 import { ServiceError, serviceError } from '../errors.ts';
 import type { CallChannel } from '../telephony/dialler.ts';
-import type { CallAudio, CallDeps, OwnedCall } from './call-deps.ts';
-import { ringColleague } from './ring-colleague.ts';
+import type { CallAudio, OwnedCall } from './call-deps.ts';
+import { ringColleague, type TransferDeps, type TransferringCall } from './ring-colleague.ts';
 
 /** The line of a call from before it is dialled; it can be used once it is answered. */
 export interface OwnedLine extends CallLine {
@@ -11,7 +11,11 @@ export interface OwnedLine extends CallLine {
   readonly colleague: CallChannel | undefined;
 }
 
-export function createCallLine(call: OwnedCall, audio: CallAudio, deps: CallDeps): OwnedLine {
+export function createCallLine(
+  call: TransferringCall & Pick<OwnedCall, 'job'>,
+  audio: Pick<CallAudio, 'add'>,
+  deps: TransferDeps,
+): OwnedLine {
   let channel: CallChannel | undefined;
   let colleague: CallChannel | undefined;
 

@@ -1,16 +1,16 @@
 import type { CallChannel } from '../telephony/dialler.ts';
-import type { CallDeps, OwnedCall } from './call-deps.ts';
-import type { AnsweredCall } from './dial.ts';
+import type { CallAudio, CallDeps, OwnedCall } from './call-deps.ts';
+import type { Campaign } from './campaign.ts';
 
 /** When a campaign doesn't say. Milliseconds. */
 const MAX_TALK_MS = 3_600_000;
 
 /** The callee talks to a colleague, we don't listen any more. Resolves with how that ended; hanging up is the caller's. */
 export async function whilePutThrough(
-  { job, campaign }: OwnedCall,
-  { channel, audio }: Pick<AnsweredCall, 'channel' | 'audio'>,
+  { job, campaign }: Pick<OwnedCall, 'job'> & { campaign: Pick<Campaign, 'transfer'> },
+  { channel, audio }: { channel: CallChannel; audio: Pick<CallAudio, 'leave'> },
   colleague: CallChannel,
-  { leave }: CallDeps,
+  { leave }: Pick<CallDeps, 'leave'>,
 ): Promise<string> {
   const maxTalkMs = campaign.transfer?.maxTalkMs ?? MAX_TALK_MS;
   const { promise, resolve } = Promise.withResolvers<string>();

@@ -3,7 +3,7 @@ import { ServiceError } from '../errors.ts';
 import { sleep } from '../sleep.ts';
 import type { CallChannel, DialResult } from '../telephony/dialler.ts';
 import type { CallAudio, CallDeps, OwnedCall } from './call-deps.ts';
-import type { TransferTarget } from './campaign.ts';
+import type { Campaign, TransferTarget } from './campaign.ts';
 import { partPrefix } from './channel-id.ts';
 import { dialString } from './dial-string.ts';
 import { tellTrunk } from './tell-trunk.ts';
@@ -11,15 +11,27 @@ import { tellTrunk } from './tell-trunk.ts';
 /** How long a colleague who has picked up waits for their announcement. It was begun before their phone rang. Milliseconds. */
 const ANNOUNCEMENT_MS = 3_000;
 
+/** What it needs to know of the call. */
+export type TransferringCall = Pick<OwnedCall, 'attemptId' | 'epoch' | 'contact'> & {
+  campaign: Pick<Campaign, 'callerId' | 'dialString' | 'limits' | 'transfer'>;
+};
+
+/** What a transfer needs from outside. */
+export interface TransferDeps extends Pick<CallDeps, 'openAudio' | 'leave'> {
+  fences: Pick<CallDeps['fences'], 'enterTrunk'>;
+  ledger: Pick<CallDeps['ledger'], 'installation'>;
+  telephony: Pick<CallDeps['telephony'], 'dialler' | 'explain'>;
+}
+
 export interface RingOptions {
-  call: OwnedCall;
+  call: TransferringCall;
   target: TransferTarget;
   announcement: Promise<Buffer | undefined> | undefined;
   /** Where the callee is, with us. */
-  calleeAudio: CallAudio;
+  calleeAudio: Pick<CallAudio, 'add'>;
   /** Aborts when the callee is gone, or nobody is to be rung any more. */
   signal: AbortSignal;
-  deps: CallDeps;
+  deps: TransferDeps;
 }
 
 export type Rung = { kind: 'connected'; channel: CallChannel } | { kind: 'unreached'; reason: string };
@@ -84,7 +96,7 @@ function isOverTrunk(endpoint: string): boolean {
   return endpoint.includes('@') && !endpoint.startsWith('Local/');
 }
 
-function whyNot(result: Exclude<DialResult, { kind: 'answered' }>, deps: CallDeps): string {
+function whyNot(result: Exclude<DialResult, { kind: 'answered' }>, deps: TransferDeps): string {
   switch (result.kind) {
     case 'unanswered':
       return deps.telephony.explain(result.end).reason;

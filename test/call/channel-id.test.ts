@@ -10,6 +10,7 @@ it('everything that a call makes in Asterisk tells whose it is', () => {
   expect(ownerOf('rf1', `${channelId('rf1', attemptId, 3)};2`)).toEqual({ part: 'callee', ...owner });
   expect(ownerOf('rf1', partPrefix('rf1', 'media', owner) + uuid)).toEqual({ part: 'media', ...owner });
   expect(ownerOf('rf1', partPrefix('rf1', 'bridge', owner) + uuid)).toEqual({ part: 'bridge', ...owner });
+  expect(ownerOf('rf1', partPrefix('rf1', 'colleague', owner) + uuid)).toEqual({ part: 'colleague', ...owner });
 });
 
 it('what another installation, a person or a program made is nobody’s to sweep', () => {

@@ -1,0 +1,187 @@
+import { randomUUID } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { createCallLine } from '../../src/call/call-line.ts';
+import { ownerOf, partPrefix } from '../../src/call/channel-id.ts';
+import { whilePutThrough } from '../../src/call/put-through.ts';
+import { serviceError } from '../../src/errors.ts';
+import type { People } from '../../src/sandbox/people/people.ts';
+import { speak } from '../../src/sandbox/voice/voice.ts';
+import { createAriConnection } from '../../src/telephony/ari-connection.ts';
+import { unansweredMeaning } from '../../src/telephony/hangup-causes.ts';
+import { createDialler } from '../../src/telephony/two-step-dialler.ts';
+import { startMedia } from '../../src/wire-media.ts';
+
+export interface TransferWorld {
+  url: string;
+  username: string;
+  password: string;
+  people: People;
+  /** Dials one of the people, over a trunk. */
+  endpointOf: (number: string) => string;
+}
+
+export interface TransferStory {
+  /** Default: a colleague who picks up. */
+  to?: { endpoint: string } | { number: string };
+  announce?: boolean;
+  maxTalkMs?: number;
+}
+
+const RATE = 16_000;
+const WAIT = { timeout: 15_000, interval: 10 };
+const INSTALLATION = 'rf-test';
+const logger = { info() {}, warn() {}, error() {} };
+
+/** An answered call of the product's own parts, whose line can put it through. */
+export async function answeredCall(world: TransferWorld, { to, announce = true, maxTalkMs = 60_000 }: TransferStory = {}) {
+  const { people } = world;
+  const attemptId = `a${randomUUID().replaceAll('-', '').slice(0, 24)}`;
+  const place = to ?? { endpoint: world.endpointOf(people.byRole('colleague').number) };
+  const connection = createAriConnection({ ...world, app: `transfer-${randomUUID()}`, logger });
+  await connection.waitUntilConnected(AbortSignal.timeout(10_000));
+  const media = await startMedia({
+    config: { mediaSampleRate: RATE, media: { kind: 'auto', audioSocket: { host: '127.0.0.1', port: 0, advertise: undefined } } },
+    asterisk: connection,
+    log: logger,
+  });
+  const [over, leave] = [new AbortController(), new AbortController()];
+  const trunk: string[] = [];
+  let trunkIsOpen = false;
+  const dialler = createDialler(connection, { logger });
+  const deps = {
+    openAudio: (call: { attemptId: string; epoch: number }, signal: AbortSignal) =>
+      media.openAudio(signal, (part) => partPrefix(INSTALLATION, part, call)),
+    leave: leave.signal,
+    ledger: { installation: async () => INSTALLATION },
+    telephony: { dialler, explain: unansweredMeaning },
+    fences: {
+      async enterTrunk({ dialString }: { dialString: string }) {
+        trunk.push(`enter ${dialString.split('@')[1]}`);
+        if (trunkIsOpen) throw serviceError('the trunk is down', { service: 'trunk', code: 'breaker-open', category: 'transient' });
+        return {
+          trial: false,
+          worked: () => trunk.push('worked'),
+          failed: () => trunk.push('failed'),
+          untold: () => trunk.push('untold'),
+        };
+      },
+    },
+  };
+  const log: string[] = [];
+  const call = {
+    attemptId,
+    epoch: 1,
+    contact: { phone: people.byRole('wants-a-person').number, timeZones: [], variables: {} },
+    campaign: {
+      callerId: '+12025550199',
+      dialString: world.endpointOf('{e164}'),
+      limits: { answerTimeoutMs: 10_000, maxCallMs: 60_000, maxTurns: 10 },
+      transfer: {
+        ringTimeoutMs: 2_000,
+        maxTalkMs,
+        targets: {
+          colleague: { about: 'Anything', spoken: 'a colleague', announce, ...place },
+        },
+      },
+    },
+    job: {
+      data: { version: 1 as const, attemptId, campaign: 'c', phone: '', attempt: 1 },
+      progress() {},
+      log: (line: string) => void log.push(line),
+      signal: over.signal,
+    },
+  };
+  const audio = await deps.openAudio(call, over.signal);
+  const line = createCallLine(call, audio, deps);
+  const dialled = await dialler.dial({
+    channelId: `${INSTALLATION}-${attemptId}.1`,
+    ...{ endpoint: world.endpointOf(call.contact.phone), callerId: '+12025550199', answerTimeoutMs: 10_000 },
+    ...{ mark: async () => true, onProgress: () => {}, signal: over.signal },
+  });
+  if (dialled.kind !== 'answered') throw new Error(`not answered but ${dialled.kind}`);
+  const { channel } = dialled;
+  line.answered(channel);
+  await audio.join(channel.id);
+
+  const say = async (text: string) => {
+    const utterance = audio.leg.speak();
+    void utterance.write(speak(text, RATE));
+    utterance.end();
+    await utterance.played;
+  };
+  const channels = async () => {
+    const owners = (await connection.listChannels()).map(({ id }) => ownerOf(INSTALLATION, id));
+    return owners.flatMap((owner) => (owner?.attemptId === attemptId ? [owner.part] : []));
+  };
+  return {
+    ...{ channel, audio, line, log, trunk, leave, connection, say, channels },
+    openTrunk() {
+      trunkIsOpen = true;
+    },
+    transfer: (announcement?: string, signal = over.signal) =>
+      line.transfer({
+        target: 'colleague',
+        announcement: announcement === undefined ? undefined : Promise.resolve(speak(announcement, RATE)),
+        signal,
+      }),
+    stayAway: () => whilePutThrough(call, { channel, audio }, line.colleague ?? channel, deps),
+    async end() {
+      over.abort(new Error('the test is over'));
+      await Promise.all([channel.hangup(), line.colleague?.hangup(), audio.close()]);
+      await media.stop();
+      await expect.poll(channels, WAIT).toEqual([]);
+      const bridges = (await connection.listBridges()).filter(({ id }) => id.startsWith(INSTALLATION));
+      expect(bridges).toEqual([]);
+      await connection.close();
+      people.log.splice(0);
+    },
+  };
+}
+
+export type AnsweredCall = Awaited<ReturnType<typeof answeredCall>>;
+
+/** The same stories on any Asterisk. */
+export function tellOfTransfers(world: () => TransferWorld): void {
+  const heardBy = (role: string) => world().people.log.findLast((record) => record.role === role)?.heardText;
+
+  test('the colleague hears who is on the line, then callee and colleague talk, and we are out of it', { timeout: 60_000 }, async () => {
+    const call = await answeredCall(world());
+    expect(await call.transfer('Ada is on the line.')).toEqual({ kind: 'connected' });
+    const ended = call.stayAway();
+    await expect.poll(call.channels, WAIT).toEqual(expect.arrayContaining(['callee', 'colleague']));
+    await expect.poll(call.channels, WAIT).toHaveLength(2);
+    expect(await ended).toBe('the colleague hung up');
+    await expect.poll(() => heardBy('wants-a-person'), WAIT).toContain('this is the front desk.');
+    await expect.poll(() => heardBy('colleague'), WAIT).toBe('Ada is on the line. I have a question about my bill.');
+    await call.end();
+    expect(call.trunk).toEqual([expect.stringMatching(/^enter /), 'worked']);
+    expect(call.log).toEqual(['put through to colleague']);
+  });
+
+  test.each([
+    ['busy', /^busy/],
+    ['rejects', /declined/],
+    ['no-answer', /nobody answered/],
+  ])('a colleague (%s) is not reached, and the callee is still with us', async (role, reason) => {
+    const { people, endpointOf } = world();
+    const call = await answeredCall(world(), { to: { endpoint: endpointOf(people.byRole(role).number) } });
+    expect(await call.transfer('Ada is on the line.')).toEqual({ kind: 'unreached', reason: expect.stringMatching(reason) });
+    expect(call.line.colleague).toBeUndefined();
+    expect(call.channel.signal.aborted).toBe(false);
+    await call.say('Still here.');
+    await call.channel.hangup();
+    await expect.poll(() => heardBy('wants-a-person'), WAIT).toContain('Still here.');
+    await call.end();
+  });
+
+  test('a callee who hangs up while the phone rings: it rings no longer', async () => {
+    const { people, endpointOf } = world();
+    const call = await answeredCall(world(), { to: { endpoint: endpointOf(people.byRole('no-answer').number) } });
+    const transfer = call.transfer();
+    await expect.poll(call.channels, WAIT).toContain('colleague');
+    await call.channel.hangup();
+    expect(await transfer).toMatchObject({ kind: 'unreached' });
+    expect(await call.channels()).not.toContain('colleague');
+    await call.end();
+  });
+}
