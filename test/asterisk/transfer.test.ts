@@ -3,9 +3,9 @@ import { loadPeople } from '../../src/sandbox/people/people.ts';
 import { type PeopleApp, startPeopleApp } from '../../src/sandbox/people/people-app.ts';
 import { type RealAsterisk, startRealAsterisk } from '../../src/sandbox/real-asterisk.ts';
 import { tellOfTransfers } from '../call/transferring.ts';
-import { dataDir, notPrepared } from './prepared.ts';
+import { dataDir } from './prepared.ts';
 
-describe.skipIf(notPrepared)('a transfer on a real Asterisk', () => {
+describe('a transfer on a real Asterisk', () => {
   const people = loadPeople();
   let asterisk: RealAsterisk;
   let app: PeopleApp;
