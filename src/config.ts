@@ -40,7 +40,7 @@ export type Role = 'enqueue' | 'call' | 'health' | 'delivery' | 'web';
 
 const REQUIRED: Record<Role, readonly SettingName[]> = {
   enqueue: [],
-  call: ['ARI_USERNAME', 'ARI_PASSWORD', 'OPENAI_API_KEY'],
+  call: ['ARI_USERNAME', 'ARI_PASSWORD'],
   health: [],
   delivery: [],
   web: ['WEB_PASSWORD'],

@@ -8,6 +8,7 @@ import { type BreakerPolicy, breakerPolicy } from './resilience/breaker-policy.t
 import { type Breakers, createBreakers } from './resilience/breakers.ts';
 import { createGuard, type Guard } from './resilience/guard.ts';
 import { createRetryBudget } from './resilience/retry-budget.ts';
+import { tryVoiceAgent } from './services/deepgram-agent.ts';
 import { OUTCOME_WEBHOOK_SERVICE } from './wire-outcome-webhook.ts';
 import type { RawServices } from './wire-services.ts';
 
@@ -60,7 +61,7 @@ export function wireBreakers({ config, redis, keys, log, services, healthWorker,
 
 /** A process asks only what it has the keys for; the breakers of the others are not its own. */
 function definitions(config: Config, services: RawServices, policy: ServiceDefinition['policy']): Record<string, ServiceDefinition> {
-  const { textToSpeech, speechToText, languageModel, crm } = services;
+  const { textToSpeech, speechToText, languageModel, voiceAgent, crm } = services;
   const table: Record<string, ServiceDefinition> = {};
   for (const { name, service } of textToSpeech) {
     const spoken = { text: PROBE_TEXT, voice: config.elevenLabs.probeVoice, language: 'en', sampleRate: config.mediaSampleRate };
@@ -77,6 +78,13 @@ function definitions(config: Config, services: RawServices, policy: ServiceDefin
       policy,
       controlPlane: service.probe,
       dataPlane: async (signal) => (await service.open({ ...listening, signal })).close(),
+    };
+  }
+  if (voiceAgent !== undefined) {
+    table['deepgram:voice-agent'] = {
+      policy,
+      controlPlane: voiceAgent.probe,
+      dataPlane: (signal) => tryVoiceAgent(voiceAgent, config.mediaSampleRate, signal),
     };
   }
   if (languageModel !== undefined) {

@@ -46,7 +46,7 @@ export function wireCalls(parts: CallParts): CallDeps {
   const { config, log, ledger, doNotCall, campaigns, asterisk, media, services, breakers, alerts, parkWaiting, policy, trunks, leave } =
     parts;
   const sampleRate = config.mediaSampleRate;
-  const { preparing, talking, crm, required } = services;
+  const { preparing, talking, ai, crm, required } = services;
   const folder = join(config.dataDir, 'speech');
   const readyLines = createReadyLines({ textToSpeech: preparing.textToSpeech, sampleRate, folder, log });
   return {
@@ -81,7 +81,7 @@ export function wireCalls(parts: CallParts): CallDeps {
       createConversation(request, {
         onTranscript,
         ...talking,
-        speechToText: preparing.speechToText,
+        ...ai,
         readyLines: readyLines.of(request.campaign),
         calleePatienceMs: config.calleePatienceMs,
         log,

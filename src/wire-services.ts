@@ -1,9 +1,10 @@
 import type { Config } from './config.ts';
 import type { ServiceError } from './errors.ts';
-import { guardCrm, guardLanguageModel, guardSpeechToText, guardTextToSpeech, type Waiting } from './guarded-services.ts';
+import { guardCrm, guardLanguageModel, guardSpeechToText, guardTextToSpeech, guardVoiceAgent, type Waiting } from './guarded-services.ts';
 import { systemEvent } from './log-facts.ts';
 import type { Logger } from './logger.ts';
 import type { Crm } from './services/crm.ts';
+import { createDeepgramAgent } from './services/deepgram-agent.ts';
 import { createDeepgramSpeechToText } from './services/deepgram-speech-to-text.ts';
 import { createElevenLabsSpeechToText } from './services/elevenlabs-speech-to-text.ts';
 import { createElevenLabsTextToSpeech } from './services/elevenlabs-text-to-speech.ts';
@@ -14,8 +15,10 @@ import { createOpenAiLanguageModel } from './services/openai-language-model.ts';
 import { createOpenAiTextToSpeech } from './services/openai-text-to-speech.ts';
 import type { Probed } from './services/probe.ts';
 import { createReconnectingSpeechToText } from './services/reconnecting-speech-to-text.ts';
+import { createReconnectingVoiceAgent } from './services/reconnecting-voice-agent.ts';
 import type { SpeechToText } from './services/speech-to-text.ts';
 import type { TextToSpeech } from './services/text-to-speech.ts';
+import type { VoiceAgent } from './services/voice-agent.ts';
 import type { Fences } from './wire-breakers.ts';
 
 /** One of several that can do the same. */
@@ -31,15 +34,19 @@ export interface RawServices {
   textToSpeech: readonly Alternative<TextToSpeech & Probed>[];
   speechToText: readonly Alternative<SpeechToText & Probed>[];
   languageModel: (LanguageModel & Probed) | undefined;
+  /** Undefined where the three above talk. */
+  voiceAgent: (VoiceAgent & Probed) | undefined;
   crm: (Crm & Probed) | undefined;
 }
 
 /** The same behind their ring fences. */
 export interface Services {
   /** Before the phone rings: nobody waits, the whole schedule of retries is kept. */
-  preparing: { textToSpeech: TextToSpeech; speechToText: SpeechToText };
+  preparing: { textToSpeech: TextToSpeech };
   /** With somebody on the line: the same schedule, cut off by the callee's patience. */
-  talking: { textToSpeech: TextToSpeech; languageModel: LanguageModel };
+  talking: { textToSpeech: TextToSpeech };
+  /** What talks. Connected before the phone rings, where nobody waits either. */
+  ai: { speechToText: SpeechToText; languageModel: LanguageModel } | { voiceAgent: VoiceAgent };
   crm: Crm | undefined;
   /** The services without which nobody may be rung; of each group, one is enough. */
   required: readonly (readonly string[])[];
@@ -69,8 +76,18 @@ export function createServices(config: Config): RawServices {
     textToSpeech: createVoices(config),
     speechToText: createEars(config),
     languageModel: apiKey === '' ? undefined : createOpenAiLanguageModel({ apiKey, baseUrl, model, deadlineMs, stallMs: STALL_MS }),
+    voiceAgent: createAgent(config),
     crm: hubSpot === undefined ? undefined : createHubSpot({ ...hubSpot, deadlineMs }),
   };
+}
+
+function createAgent(config: Config): RawServices['voiceAgent'] {
+  const { ai, deepgram, deepgramAgent, elevenLabs, serviceDeadlineMs: deadlineMs } = config;
+  const { apiKey, baseUrl } = deepgram;
+  if (ai !== 'deepgram-agent' || apiKey === '') return undefined;
+  const speak = deepgramAgent.voice === 'elevenlabs' ? { elevenLabs } : deepgramAgent.voice;
+  const models = { listen: deepgram.model, think: deepgramAgent.think, speak };
+  return createDeepgramAgent({ apiKey, agentUrl: deepgramAgent.url, baseUrl, models, deadlineMs, stallMs: STALL_MS });
 }
 
 function createVoices({ elevenLabs, openAi, alternatives, serviceDeadlineMs: deadlineMs }: Config): RawServices['textToSpeech'] {
@@ -86,7 +103,8 @@ function createVoices({ elevenLabs, openAi, alternatives, serviceDeadlineMs: dea
   });
 }
 
-function createEars({ elevenLabs, deepgram, alternatives, serviceDeadlineMs: deadlineMs }: Config): RawServices['speechToText'] {
+function createEars({ ai, elevenLabs, deepgram, alternatives, serviceDeadlineMs: deadlineMs }: Config): RawServices['speechToText'] {
+  if (ai !== 'pipeline') return [];
   const timing = { deadlineMs, stallMs: STALL_MS };
   return alternatives.speechToText.flatMap((name) => {
     const { apiKey, baseUrl } = name === 'deepgram' ? deepgram : elevenLabs;
@@ -103,24 +121,47 @@ type Fencing = Pick<FencedParts, 'fences' | 'log'>;
 
 /** For a process that places calls. */
 export function fenceServices({ config, raw, fences, log }: FencedParts): Services {
-  const { textToSpeech, speechToText, languageModel } = raw;
+  const { textToSpeech } = raw;
+  const { ai, required } = fenceAi({ config, raw, fences, log });
+  const onTheLine = { stallMs: STALL_MS, patienceMs: config.calleePatienceMs };
+  return {
+    preparing: { textToSpeech: fenceVoices(textToSpeech, { stallMs: STALL_MS }, { fences, log }) },
+    talking: { textToSpeech: fenceVoices(textToSpeech, onTheLine, { fences, log }) },
+    ai,
+    crm: raw.crm && guardCrm(raw.crm, fences.guard('hubspot'), config.crmPatienceMs),
+    // Whatever talks: who renders the opening line has to be there, too.
+    required: [textToSpeech.map(({ name }) => name), ...required],
+  };
+}
+
+function fenceAi({ config, raw, fences, log }: FencedParts): Pick<Services, 'ai' | 'required'> {
+  const { textToSpeech, speechToText, languageModel, voiceAgent } = raw;
+  const { calleePatienceMs: patienceMs } = config;
+  if (textToSpeech.length > 0 && voiceAgent) {
+    return { ai: { voiceAgent: fenceAgent(voiceAgent, patienceMs, { fences, log }) }, required: [[AGENT]] };
+  }
   if (textToSpeech.length === 0 || speechToText.length === 0 || !languageModel)
     throw new Error('A worker that places calls was started without the keys for it.');
   const mind = 'openai:language-model';
-  const { guard } = fences;
-  const onTheLine = { stallMs: STALL_MS, patienceMs: config.calleePatienceMs };
   return {
-    preparing: {
-      textToSpeech: fenceVoices(textToSpeech, { stallMs: STALL_MS }, { fences, log }),
-      speechToText: fenceEars(speechToText, config.calleePatienceMs, { fences, log }),
+    ai: {
+      speechToText: fenceEars(speechToText, patienceMs, { fences, log }),
+      languageModel: guardLanguageModel(languageModel, fences.guard(mind), { stallMs: STALL_MS, patienceMs }),
     },
-    talking: {
-      textToSpeech: fenceVoices(textToSpeech, onTheLine, { fences, log }),
-      languageModel: guardLanguageModel(languageModel, guard(mind), onTheLine),
-    },
-    crm: raw.crm && guardCrm(raw.crm, guard('hubspot'), config.crmPatienceMs),
-    required: [textToSpeech.map(({ name }) => name), speechToText.map(({ name }) => name), [mind]],
+    required: [speechToText.map(({ name }) => name), [mind]],
   };
+}
+
+/** The breaker's name. */
+const AGENT = 'deepgram:voice-agent';
+
+function fenceAgent(agent: VoiceAgent, patienceMs: number, { fences, log }: Fencing): VoiceAgent {
+  const { guard, breakers } = fences;
+  return createReconnectingVoiceAgent(guardVoiceAgent(agent, guard(AGENT)), {
+    reopen: guardVoiceAgent(agent, guard(AGENT, { retries: 0 })),
+    patienceMs,
+    ...tellSession({ what: 'the voice agent', breakers, log }),
+  });
 }
 
 /** Where another one can speak at once, nobody is made to wait for retries. */
@@ -144,21 +185,28 @@ function fenceEars(ears: RawServices['speechToText'], patienceMs: number, { fenc
     {
       reopen: fenced(() => ({ retries: 0 })),
       patienceMs,
-      onLost(error) {
-        log.warn({ service: error.service, err: error }, 'speech-to-text was lost in the middle of a call; it is connected again');
-        const lost = breakers.of(error.service).run(() => Promise.reject(error), { deadlineMs: 1 });
-        void lost.catch(() => {});
-      },
-      onReconnected: (error, afterMs) =>
-        systemEvent(
-          log,
-          { event: 'reconnected', service: error.service, breakerState: breakers.of(error.service).state, code: error.code, afterMs },
-          `speech-to-text listens again after ${afterMs} ms; nothing that was said is lost`,
-        ),
+      ...tellSession({ what: 'speech-to-text', breakers, log }),
       // What is hopeless with one service isn't with the next.
       ...(ears.length > 1 ? { isWorthIt: () => true } : {}),
     },
   );
+}
+
+/** A session that is lost is told to its breaker, which no request does; the log hears of its end and of the next one's beginning. */
+function tellSession({ what, breakers, log }: { what: string; breakers: Fences['breakers']; log: ServiceLog }) {
+  return {
+    onLost(error: ServiceError): void {
+      log.warn({ service: error.service, err: error }, `${what} was lost in the middle of a call; it is connected again`);
+      const lost = breakers.of(error.service).run(() => Promise.reject(error), { deadlineMs: 1 });
+      void lost.catch(() => {});
+    },
+    onReconnected: (error: ServiceError, afterMs: number): void =>
+      systemEvent(
+        log,
+        { event: 'reconnected', service: error.service, breakerState: breakers.of(error.service).state, code: error.code, afterMs },
+        `${what} listens again after ${afterMs} ms; nothing that was said is lost`,
+      ),
+  };
 }
 
 /** One that isn't asked because its breaker is open has been told of by the breaker. */

@@ -123,3 +123,16 @@ it('whoever is chosen to speak and to listen needs a key, and nobody else', () =
   const both = loadConfig(['call'], { ...call, DEEPGRAM_API_KEY: 'd', SPEECH_TO_TEXT: 'elevenlabs,deepgram' });
   expect([both.alternatives.speechToText, both.secrets]).toEqual([['elevenlabs', 'deepgram'], expect.arrayContaining(['d', 'e', 'o'])]);
 });
+
+it('who lets Deepgram talk needs its key and a voice for the opening line, and nothing else', () => {
+  const { ELEVENLABS_API_KEY, OPENAI_API_KEY: _, ...asterisk } = call;
+  const agent = { ...asterisk, AI: 'deepgram-agent' };
+  expect(() => loadConfig(['call'], agent)).toThrow(/^(?!.*OPENAI)(?=.*DEEPGRAM_API_KEY is not set).*ELEVENLABS_API_KEY is not set/s);
+  const config = loadConfig(['call'], { ...agent, ELEVENLABS_API_KEY, DEEPGRAM_API_KEY: 'd' });
+  expect([config.ai, config.deepgramAgent.think]).toEqual(['deepgram-agent', 'open_ai/gpt-4.1-mini']);
+  const mixed = { ...agent, DEEPGRAM_API_KEY: 'd', OPENAI_API_KEY: 'o', TEXT_TO_SPEECH: 'openai', DEEPGRAM_AGENT_VOICE: 'elevenlabs' };
+  expect(() => loadConfig(['call'], mixed)).toThrow(/ELEVENLABS_API_KEY is not set/);
+  expect(() => loadConfig(['call'], { ...mixed, ELEVENLABS_API_KEY, DEEPGRAM_AGENT_THINK: 'gpt' })).toThrow(
+    /DEEPGRAM_AGENT_THINK is "gpt"/,
+  );
+});

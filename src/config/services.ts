@@ -1,10 +1,17 @@
-import { choice, type Settings, secret, text, url, type Values } from './setting.ts';
+import { choice, form, type Settings, secret, text, url, type Values } from './setting.ts';
 
 const VOICES = ['elevenlabs', 'openai', 'elevenlabs,openai', 'openai,elevenlabs'] as const;
 const EARS = ['elevenlabs', 'deepgram', 'elevenlabs,deepgram', 'deepgram,elevenlabs'] as const;
 
+const WAYS = ['pipeline', 'deepgram-agent'] as const;
+
 /** Who speaks, listens and thinks, and the CRM. */
 export const SERVICE_SETTINGS = {
+  AI: choice(
+    'What talks: speech-to-text, language model and text-to-speech one by one, or Deepgram, which listens, thinks and speaks on one connection',
+    WAYS,
+    'pipeline',
+  ),
   ELEVENLABS_API_KEY: secret('Key for text-to-speech and speech-to-text'),
   ELEVENLABS_BASE_URL: url('Where ElevenLabs is reached', ['http:', 'https:'], 'https://api.elevenlabs.io'),
   ELEVENLABS_MODEL: text('Text-to-speech model', 'model', 'eleven_flash_v2_5'),
@@ -13,9 +20,24 @@ export const SERVICE_SETTINGS = {
   OPENAI_MODEL: text('Language model', 'model', 'gpt-4.1-mini'),
   OPENAI_SPEECH_MODEL: text('Text-to-speech model, where OpenAI speaks', 'model', 'gpt-4o-mini-tts'),
   OPENAI_VOICE: text("Its voice; a campaign's is a voice of ElevenLabs", 'voice', 'alloy'),
-  DEEPGRAM_API_KEY: secret('Key for speech-to-text, where Deepgram listens'),
+  DEEPGRAM_API_KEY: secret('Key for speech-to-text where Deepgram listens, and for its voice agent'),
   DEEPGRAM_BASE_URL: url('Where Deepgram is reached', ['http:', 'https:'], 'https://api.deepgram.com'),
   DEEPGRAM_MODEL: text('Its model: nova-3, or flux-general-en or flux-general-multi', 'model', 'nova-3'),
+  DEEPGRAM_AGENT_URL: url("Where Deepgram's voice agent is reached", ['http:', 'https:'], 'https://agent.deepgram.com'),
+  DEEPGRAM_AGENT_THINK: {
+    ...form(
+      'What the voice agent thinks with, of the models that Deepgram hosts',
+      'provider/model',
+      /^[a-z_]+\/\S+$/,
+      'a provider and a model: open_ai/gpt-4.1-mini',
+    ),
+    default: 'open_ai/gpt-4.1-mini',
+  },
+  DEEPGRAM_AGENT_VOICE: text(
+    "What it speaks with: a voice of Deepgram (aura-2-…, flux-…), or elevenlabs for the campaign's; Deepgram is then told ELEVENLABS_API_KEY",
+    'voice',
+    'aura-2-thalia-en',
+  ),
   TEXT_TO_SPEECH: choice('Who speaks; the second one where the first fails before its first sound', VOICES, 'elevenlabs'),
   SPEECH_TO_TEXT: choice('Who listens; the second one where no session can be had from the first', EARS, 'elevenlabs'),
   HUBSPOT_ACCESS_TOKEN: secret('Private app token of HubSpot. Unset: no CRM'),
@@ -24,6 +46,8 @@ export const SERVICE_SETTINGS = {
 } as const satisfies Settings;
 
 export interface ServiceConfig {
+  ai: (typeof WAYS)[number];
+  deepgramAgent: { url: string; think: string; voice: string };
   elevenLabs: { apiKey: string; baseUrl: string; model: string; probeVoice: string };
   openAi: { apiKey: string; baseUrl: string; model: string; speechModel: string; voice: string };
   deepgram: { apiKey: string; baseUrl: string; model: string };
@@ -40,14 +64,22 @@ const KEY_OF: Readonly<Record<string, ServiceSetting>> = {
   deepgram: 'DEEPGRAM_API_KEY',
 };
 
-/** The keys of those who were chosen to speak and to listen. */
+/** The keys of those who were chosen to listen, to think and to speak. */
 export function chosenKeys(env: Record<string, string | undefined>): ServiceSetting[] {
-  const chosen = (['TEXT_TO_SPEECH', 'SPEECH_TO_TEXT'] as const).map((name) => env[name]?.trim() || SERVICE_SETTINGS[name].default);
-  return chosen.flatMap((names) => names?.split(',').flatMap((name) => KEY_OF[name] ?? []) ?? []);
+  const chosen = (name: 'AI' | 'TEXT_TO_SPEECH' | 'SPEECH_TO_TEXT' | 'DEEPGRAM_AGENT_VOICE') =>
+    env[name]?.trim() || SERVICE_SETTINGS[name].default || '';
+  // Whoever talks, text-to-speech renders the opening line before the phone rings.
+  const names =
+    chosen('AI') === 'deepgram-agent'
+      ? ['deepgram', chosen('TEXT_TO_SPEECH'), chosen('DEEPGRAM_AGENT_VOICE')]
+      : ['openai', chosen('TEXT_TO_SPEECH'), chosen('SPEECH_TO_TEXT')];
+  return names.flatMap((list) => list.split(',').flatMap((name) => KEY_OF[name] ?? []));
 }
 
 export function readServices({ has, string }: Values<ServiceSetting>): ServiceConfig {
   return {
+    ai: string('AI') as ServiceConfig['ai'],
+    deepgramAgent: { url: string('DEEPGRAM_AGENT_URL'), think: string('DEEPGRAM_AGENT_THINK'), voice: string('DEEPGRAM_AGENT_VOICE') },
     elevenLabs: {
       apiKey: string('ELEVENLABS_API_KEY'),
       baseUrl: string('ELEVENLABS_BASE_URL'),

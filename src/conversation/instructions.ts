@@ -60,6 +60,11 @@ export function bargedInNote(heard: string): string {
   return `The person interrupted. Of your last reply they heard only: ${JSON.stringify(heard)}`;
 }
 
+/** Told to a voice agent as if the person said it, when a reply broke off after these words. */
+export function brokenOffNote(heard: string): string {
+  return heard === '' ? '' : `(You were cut off after ${JSON.stringify(heard)}. Please go on from there.)`;
+}
+
 /** Told to the model for one reply, when a part of the opening is spoken before it. */
 export function owedNote(sentences: readonly string[]): string {
   return `Right before your next words this is spoken for you, because it was cut off earlier; don't repeat it: ${JSON.stringify(sentences.join(' '))}`;

@@ -27,6 +27,8 @@ export interface PatienceOptions {
   holding: readonly ReadyLine[];
   /** What was heard of a holding line. */
   onHeld: (held: { text: string; atMs: number }) => void;
+  /** Whose fault it is when there are no words, or no sound. Default: the language model's, text-to-speech's. */
+  serviceOf?: { words: string; sound: string } | undefined;
   /** How long somebody waits for our next words. Milliseconds. */
   patienceMs: number;
   /** Milliseconds from the answer. */
@@ -34,7 +36,7 @@ export interface PatienceOptions {
 }
 
 /** The callee's patience with us, of one conversation. */
-export function createPatience({ ear, voice, holding, onHeld, patienceMs, now }: PatienceOptions): Patience {
+export function createPatience({ ear, voice, holding, onHeld, serviceOf, patienceMs, now }: PatienceOptions): Patience {
   let heldAtMs = Number.NEGATIVE_INFINITY;
   let nextLine = 0;
 
@@ -65,7 +67,7 @@ export function createPatience({ ear, voice, holding, onHeld, patienceMs, now }:
         const owedMs = now() - owedSinceMs;
         if (quietMs >= DEAD_AIR_MS || owedMs >= patienceMs + AFTER_THE_GUARDS_MS) {
           clearInterval(timer);
-          onSpent(spentError(voice, Math.max(quietMs, owedMs)));
+          onSpent(spentError(voice, Math.max(quietMs, owedMs), serviceOf));
           return;
         }
         const line = holding[nextLine % holding.length];
@@ -83,8 +85,8 @@ export function createPatience({ ear, voice, holding, onHeld, patienceMs, now }:
   };
 }
 
-function spentError({ waitsFor }: Voice, ms: number): Error {
-  const service = { sound: 'text-to-speech', words: 'language-model', playout: 'asterisk' }[waitsFor];
+function spentError({ waitsFor }: Voice, ms: number, serviceOf = { sound: 'text-to-speech', words: 'language-model' }): Error {
+  const service = { ...serviceOf, playout: 'asterisk' }[waitsFor];
   return serviceError(`nothing could be said to the callee for ${Math.round(ms / 1000)} s`, {
     service,
     code: 'patience-spent',

@@ -1,13 +1,14 @@
 import type { MediaLeg, Utterance } from '../media/media-leg.ts';
 import type { TextToSpeech } from '../services/text-to-speech.ts';
+import type { LiveLine } from './agent-reply.ts';
 import { createVoiceClock, heardText, type VoiceClock } from './heard-text.ts';
 import type { ReadyLine } from './ready-lines.ts';
 
 /** So many sentences may be queued or heard when the synthesis of the next one begins: the next is ready in time, and little is wasted by a barge-in. */
 const SENTENCES_AHEAD = 2;
 
-/** A sentence, or one whose audio is there already. */
-export type Spoken = string | ReadyLine;
+/** A sentence, one whose audio is there already, or one that comes with its audio. */
+export type Spoken = string | ReadyLine | LiveLine;
 
 /** How a say of the agent went. */
 export interface Said {
@@ -74,6 +75,7 @@ export function createVoice({ leg, textToSpeech, voice, language, pcmOf = new Ma
   let current: SentenceInPlayout[] = [];
 
   function soundOf(sentence: Spoken, signal: AbortSignal): Iterable<Buffer> | AsyncIterable<Buffer> {
+    if (typeof sentence !== 'string' && 'sound' in sentence) return sentence.sound;
     const ready = typeof sentence === 'string' ? pcmOf.get(sentence) : sentence.pcm;
     if (ready !== undefined) return [ready];
     return textToSpeech.synthesize({ text: textOf(sentence), voice, language, sampleRate: leg.sampleRate }, signal);
@@ -88,7 +90,9 @@ export function createVoice({ leg, textToSpeech, voice, language, pcmOf = new Ma
         // Its place in the queue is taken by its first sound: whatever has sound earlier is heard earlier.
         if (inPlayout === undefined) {
           inPlayout = {
-            text: textOf(sentence),
+            get text() {
+              return textOf(sentence);
+            },
             startedAtMs: now(),
             utterance: leg.speak(),
             clock: createVoiceClock(leg.sampleRate),
@@ -101,7 +105,7 @@ export function createVoice({ leg, textToSpeech, voice, language, pcmOf = new Ma
         inPlayout.clock.push(pcm);
         await inPlayout.utterance.write(pcm);
       }
-      if (inPlayout) inPlayout.whole = !signal.aborted;
+      if (inPlayout) inPlayout.whole = !signal.aborted && !isBrokenOff(sentence);
     } finally {
       synthesizing = false;
       midSentence = false;
@@ -176,6 +180,10 @@ export function createVoice({ leg, textToSpeech, voice, language, pcmOf = new Ma
       return synthesizing ? 'sound' : 'words';
     },
   };
+}
+
+function isBrokenOff(sentence: Spoken): boolean {
+  return typeof sentence !== 'string' && 'sound' in sentence && sentence.brokenOff;
 }
 
 function textOf(sentence: Spoken): string {

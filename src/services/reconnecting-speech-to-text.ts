@@ -189,7 +189,7 @@ function createLastingSession({ reopen, onLost, onReconnected, policy, request }
     const current = trouble;
     if (!wasOver) onLost?.(loss);
     while (!isOver()) {
-      const waitMs = atOnce ? 0 : delayMs(policy, current.failures++, error.retryAfterMs);
+      const waitMs = atOnce ? 0 : reconnectDelayMs(policy, current.failures++, error.retryAfterMs);
       const leftMs = current.since + policy.patienceMs - performance.now();
       if (!mayHelp(error) || waitMs >= leftMs) return giveUp(error);
       atOnce = false;
@@ -236,7 +236,11 @@ function createLastingSession({ reopen, onLost, onReconnected, policy, request }
 }
 
 /** A half is fixed and a half at random, so that calls that lost the service together don't come back together. */
-function delayMs({ initialDelayMs, longestDelayMs }: ReconnectPolicy, failures: number, retryAfterMs = 0): number {
+export function reconnectDelayMs(
+  { initialDelayMs, longestDelayMs }: Pick<ReconnectPolicy, 'initialDelayMs' | 'longestDelayMs'>,
+  failures: number,
+  retryAfterMs = 0,
+): number {
   const longest = Math.min(longestDelayMs, initialDelayMs * 2 ** failures);
   return Math.max(retryAfterMs, (longest * (1 + Math.random())) / 2);
 }

@@ -11,13 +11,16 @@ import { createHearingLeg } from '../../src/media/hearing-leg.ts';
 import { createEnergySpeechDetector } from '../../src/media/speech-detector-energy.ts';
 import { connectWebsocketLeg } from '../../src/media/websocket-leg.ts';
 import { startAsteriskSandbox } from '../../src/sandbox/asterisk/asterisk-sandbox.ts';
+import { startDeepgramSandbox } from '../../src/sandbox/deepgram/deepgram-sandbox.ts';
 import { startElevenLabsSandbox } from '../../src/sandbox/elevenlabs/elevenlabs-sandbox.ts';
 import type { Brain } from '../../src/sandbox/openai/brain.ts';
 import { startOpenAiSandbox } from '../../src/sandbox/openai/openai-sandbox.ts';
 import { loadPeople } from '../../src/sandbox/people/people.ts';
+import { createDeepgramAgent } from '../../src/services/deepgram-agent.ts';
 import { createElevenLabsSpeechToText } from '../../src/services/elevenlabs-speech-to-text.ts';
 import { createElevenLabsTextToSpeech } from '../../src/services/elevenlabs-text-to-speech.ts';
 import { createOpenAiLanguageModel } from '../../src/services/openai-language-model.ts';
+import { createReconnectingVoiceAgent } from '../../src/services/reconnecting-voice-agent.ts';
 import { createAriConnection } from '../../src/telephony/ari-connection.ts';
 import { bridgeTogether, openExternalMedia } from '../../src/telephony/external-media.ts';
 import { createDialler } from '../../src/telephony/two-step-dialler.ts';
@@ -33,16 +36,21 @@ export interface WorldOptions {
   /** Besides those who live in the sandbox anyway. */
   people?: TestPerson[];
   brain?: Brain;
+  /** What talks. Default: ElevenLabs and OpenAI. */
+  ai?: 'deepgram-agent';
+  /** How much faster than it is spoken the voice agent's sound comes. */
+  agentSpeed?: number;
 }
 
 export type SandboxWorld = Awaited<ReturnType<typeof startSandboxWorld>>;
 
 /** The real clients, media leg, dialler and conversation against a sandbox of everything else: real sockets, real time. */
-export async function startSandboxWorld({ people: extra, brain }: WorldOptions = {}) {
+export async function startSandboxWorld({ people: extra, brain, ai, agentSpeed = 20 }: WorldOptions = {}) {
   const people = extra ? loadOwnPeople(extra) : loadPeople();
   const asterisk = await startAsteriskSandbox({ people });
   const elevenLabs = await startElevenLabsSandbox({ apiKey: KEY });
   const openAi = await startOpenAiSandbox({ apiKey: KEY, brain });
+  const deepgram = await startDeepgramSandbox({ apiKey: KEY, brain, speed: agentSpeed });
   const connection = createAriConnection({ ...asterisk, app: `test-${randomUUID()}`, logger: quiet });
   await connection.waitUntilConnected();
   const dialler = createDialler(connection, { logger: quiet });
@@ -56,6 +64,12 @@ export async function startSandboxWorld({ people: extra, brain }: WorldOptions =
     deadlineMs: 5_000,
     stallMs: 5_000,
   });
+  const agent = createDeepgramAgent({
+    ...{ apiKey: KEY, agentUrl: deepgram.url, deadlineMs: 5_000 },
+    models: { listen: 'nova-3', think: 'open_ai/test', speak: 'aura-2-thalia-en' },
+  });
+  const talks =
+    ai === undefined ? { speechToText, languageModel } : { voiceAgent: createReconnectingVoiceAgent(agent, { patienceMs: 5_000 }) };
 
   async function render(text: string): Promise<Buffer> {
     const chunks: Buffer[] = [];
@@ -86,6 +100,8 @@ export async function startSandboxWorld({ people: extra, brain }: WorldOptions =
       calleePatienceMs?: number;
       /** Everything that is rendered before the phone rings has been rendered. */
       beforeDial?: () => void;
+      /** Somebody has answered, and we are connected to everything. */
+      beforeTalk?: () => void;
     },
   ) {
     const number = who.startsWith('+') ? who : people.byRole(who).number;
@@ -114,9 +130,8 @@ export async function startSandboxWorld({ people: extra, brain }: WorldOptions =
         signal: over.signal,
       },
       {
-        speechToText,
+        ...talks,
         textToSpeech,
-        languageModel,
         readyLines,
         calleePatienceMs: options.calleePatienceMs,
         log: quiet,
@@ -136,6 +151,7 @@ export async function startSandboxWorld({ people: extra, brain }: WorldOptions =
     const { channel } = result;
     channel.signal.addEventListener('abort', () => over.abort(new Error('hung up')), { once: true });
     const bridge = await bridgeTogether(connection, [channel.id, media.channelId], quiet);
+    options.beforeTalk?.();
     const end: ConversationEnd = await conversation.run();
     await Promise.all([channel.hangup(), leg.close()]);
     await media.hangup();
@@ -150,12 +166,13 @@ export async function startSandboxWorld({ people: extra, brain }: WorldOptions =
     asterisk,
     elevenLabs,
     openAi,
+    deepgram,
     call,
     /** Ends everything, after a look at whether a call left something behind. */
     async [Symbol.asyncDispose]() {
-      const left = { channels: asterisk.channels(), bridges: asterisk.bridges(), sessions: elevenLabs.sessions };
+      const left = { channels: asterisk.channels(), bridges: asterisk.bridges(), sessions: elevenLabs.sessions + deepgram.sessions };
       await connection.close();
-      await Promise.all([asterisk.close(), elevenLabs.close(), openAi.close()]);
+      await Promise.all([asterisk.close(), elevenLabs.close(), openAi.close(), deepgram.close()]);
       expect(left).toEqual({ channels: [], bridges: [], sessions: 0 });
     },
   };

@@ -1,0 +1,298 @@
+import type { ServiceError } from '../errors.ts';
+import type { LanguageModel, ModelMessage, ModelTool } from '../services/language-model.ts';
+import type { SpeechToText } from '../services/speech-to-text.ts';
+import type { TextToSpeech } from '../services/text-to-speech.ts';
+import type { AgentEvent, VoiceAgent, VoiceAgentSession } from '../services/voice-agent.ts';
+import { createAgentHearing } from './agent-hearing.ts';
+import { createOwnWords } from './agent-own-words.ts';
+import { type AgentReply, createIncomingReply, type IncomingReply } from './agent-reply.ts';
+import { bargedInNote, brokenOffNote } from './instructions.ts';
+import type { ToolCall } from './tools/tool.ts';
+import { whenAborted } from './when-aborted.ts';
+
+/** What the agent is told of its replies that weren't heard to their end: the latest of them. */
+const MAX_NOTES = 5;
+
+export interface AgentTalkOptions {
+  voiceAgent: VoiceAgent;
+  /** The campaign's. */
+  voice: string;
+  instructions: () => string;
+  tools: () => readonly ModelTool[];
+  /** What was said so far. */
+  messages: () => readonly ModelMessage[];
+  /** At once, while words before it are still heard. */
+  onToolCall: (call: ToolCall) => void;
+  log: { warn(facts: object, message: string): void };
+}
+
+/** A voice agent, taken apart into what a conversation is made of. */
+export interface AgentTalk {
+  /** Opens the connection. */
+  readonly speechToText: SpeechToText;
+  /** Thinks by itself: nobody is to ask it. */
+  readonly languageModel: LanguageModel;
+  /** Has our own words spoken by the agent. */
+  readonly textToSpeech: TextToSpeech;
+  /** The reply to what the callee said last; asked for again when it was lost or never came. Rejects when the connection is gone for good, or the signal aborts. */
+  reply(signal: AbortSignal): Promise<AgentReply>;
+  /** Whether another reply begins by itself, soon enough and before the callee speaks. It is the next one, then. */
+  goesOn(withinMs: number): Promise<boolean>;
+  /** Nobody wants the rest of it: the callee heard only this. */
+  cutOff(reply: AgentReply, heard: string): void;
+  /** The connection broke in the middle of a reply of which this was heard. */
+  brokenOff(heard: string): void;
+  answerToolCall(call: ToolCall, output: string): void;
+}
+
+const ITSELF: LanguageModel = {
+  respond() {
+    throw new Error('the voice agent thinks by itself');
+  },
+};
+
+export function createAgentTalk({ voiceAgent, voice, instructions, tools, messages, onToolCall, log }: AgentTalkOptions): AgentTalk {
+  const notes: string[] = [];
+  const connection = createConnection();
+  let session: VoiceAgentSession | undefined;
+  /** What comes in, and, until somebody takes it, what is there for whoever wants it. */
+  let incoming: IncomingReply | undefined;
+  let ready: IncomingReply | undefined;
+  /** The callee has spoken, and the agent is about to answer. */
+  let replyDue = false;
+  let lastWords = '';
+  /** What the agent was made to hear as if the callee had said it; it tells of it like of anything that it hears. */
+  let asked: string | undefined;
+  let heardOfBroken: string | undefined;
+  let waiting: { give: (reply: AgentReply) => void; fail: (error: unknown) => void } | undefined;
+  let following: ((goesOn: boolean) => void) | undefined;
+
+  const ownWords = createOwnWords({
+    connection,
+    say(text) {
+      dropReply();
+      session?.say(text);
+    },
+  });
+
+  const hearing = createAgentHearing(async ({ sampleRate, language, onError, signal }) => {
+    session = await voiceAgent.open({
+      ...{ sampleRate, language, voice, signal, onEvent },
+      brief: () => ({ instructions: [instructions(), ...notes].join('\n\n'), tools: tools() }),
+      history: () => answered(messages()),
+      onError(error) {
+        connection.fail(error);
+        waiting?.fail(error);
+        onError(error);
+      },
+    });
+    connection.up();
+    return session;
+  });
+
+  function onEvent(event: AgentEvent): void {
+    switch (event.kind) {
+      case 'callee-speaks':
+        dropReply();
+        ownWords.end();
+        hearing.calleeSpeaks();
+        break;
+      case 'callee-said':
+        onCalleeSaid(event.text);
+        break;
+      case 'words':
+        if (ownWords.speaking) ownWords.onWords(event.text);
+        else receive().addWords(event.text);
+        break;
+      case 'sound':
+        if (ownWords.speaking) ownWords.onSound(event.pcm);
+        else incoming?.addSound(event.pcm);
+        break;
+      case 'said':
+        onSaid();
+        break;
+      case 'tool-calls':
+        for (const call of event.calls) onToolCall(call);
+        receive().addToolCalls(event.calls);
+        break;
+      case 'tool-calls-cancelled':
+        incoming?.cancelToolCalls(event.callIds);
+        break;
+      case 'warning':
+        log.warn({ code: event.code }, `the voice agent warns: ${event.detail}`);
+        break;
+      case 'lost':
+        onLost(event.error);
+        break;
+      case 'restored':
+        connection.up();
+        if (waiting) askAgain();
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+
+  function onCalleeSaid(text: string): void {
+    if (text === asked) {
+      asked = undefined;
+      return;
+    }
+    dropReply();
+    lastWords = text;
+    heardOfBroken = undefined;
+    replyDue = true;
+    hearing.calleeSaid(text);
+  }
+
+  function onSaid(): void {
+    if (ownWords.speaking) ownWords.onSaid();
+    else {
+      incoming?.end();
+      incoming = undefined;
+    }
+  }
+
+  function onLost(error: ServiceError): void {
+    connection.down();
+    replyDue = false;
+    incoming?.lose();
+    incoming = undefined;
+    ownWords.end(error);
+  }
+
+  /** The reply that is coming in. */
+  function receive(): IncomingReply {
+    if (incoming && !incoming.over) return incoming;
+    incoming = createIncomingReply();
+    replyDue = false;
+    asked = undefined;
+    if (waiting) waiting.give(incoming);
+    else ready = incoming;
+    following?.(true);
+    return incoming;
+  }
+
+  function dropReply(): void {
+    incoming?.breakOff();
+    incoming = undefined;
+    ready = undefined;
+    replyDue = false;
+    following?.(false);
+  }
+
+  function askAgain(): void {
+    const note = heardOfBroken === undefined ? '' : brokenOffNote(heardOfBroken);
+    asked = `${lastWords} ${note}`.trim() || 'Hello?';
+    replyDue = true;
+    session?.ask(asked);
+  }
+
+  function nextReply(signal: AbortSignal): Promise<AgentReply> {
+    return new Promise<AgentReply>((resolve, reject) => {
+      const finish = () => {
+        waiting = undefined;
+        unlisten();
+      };
+      waiting = {
+        give(reply) {
+          finish();
+          resolve(reply);
+        },
+        fail(error) {
+          finish();
+          reject(error);
+        },
+      };
+      const unlisten = whenAborted(signal, () => waiting?.fail(signal.reason));
+    });
+  }
+
+  return {
+    speechToText: hearing.speechToText,
+    languageModel: ITSELF,
+    textToSpeech: ownWords.textToSpeech,
+    async reply(signal) {
+      const there = ready;
+      ready = undefined;
+      if (there) return there;
+      signal.throwIfAborted();
+      connection.throwIfGone();
+      const reply = nextReply(signal);
+      // Somebody waits for one, and none will come by itself.
+      if (connection.isUp && !replyDue) askAgain();
+      return reply;
+    },
+    async goesOn(withinMs) {
+      if (ready) return true;
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      following = resolve;
+      const timer = setTimeout(() => resolve(false), withinMs);
+      return promise.finally(() => {
+        following = undefined;
+        clearTimeout(timer);
+      });
+    },
+    cutOff(reply, heard) {
+      if (incoming === reply) incoming = undefined;
+      if (reply.written.length === 0) return;
+      notes.push(bargedInNote(heard));
+      if (notes.length > MAX_NOTES) notes.shift();
+      session?.briefAnew();
+    },
+    brokenOff(heard) {
+      heardOfBroken = heard;
+    },
+    answerToolCall: (call, output) => session?.answerToolCall(call, output),
+  };
+}
+
+/** Whether there is a connection, and how to wait for one. */
+function createConnection() {
+  const waiters = new Set<() => void>();
+  let isUp = false;
+  let gone: ServiceError | undefined;
+  const wake = () => {
+    for (const waiter of [...waiters]) waiter();
+  };
+  const throwIfGone = () => {
+    if (gone) throw gone;
+  };
+  return {
+    get isUp() {
+      return isUp;
+    },
+    throwIfGone,
+    up() {
+      isUp = true;
+      wake();
+    },
+    down() {
+      isUp = false;
+    },
+    fail(error: ServiceError) {
+      isUp = false;
+      gone = error;
+      wake();
+    },
+    async wait(signal: AbortSignal): Promise<void> {
+      signal.throwIfAborted();
+      while (!isUp) {
+        throwIfGone();
+        const { promise, resolve } = Promise.withResolvers<void>();
+        waiters.add(resolve);
+        const unlisten = whenAborted(signal, resolve);
+        await promise;
+        waiters.delete(resolve);
+        unlisten();
+        signal.throwIfAborted();
+      }
+    },
+  };
+}
+
+/** What the callee said last and nobody answered isn't history yet: the agent is asked to reply to it. */
+function answered(messages: readonly ModelMessage[]): readonly ModelMessage[] {
+  const last = messages.findLastIndex(({ role }) => role !== 'user' && role !== 'system');
+  return messages.slice(0, last + 1);
+}
