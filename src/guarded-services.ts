@@ -31,7 +31,7 @@ export function guardLanguageModel(service: LanguageModel, guard: Guard, waiting
         ...waiting,
         signal,
         operation: 'reply',
-        isUseful: (event) => event.type === 'tool-call' || event.delta !== '',
+        isUseful: (event) => event.type === 'tool-call' || (event.type === 'text' && event.delta !== ''),
       }),
   };
 }

@@ -54,6 +54,8 @@ export interface DialogueContext {
   onState: (state: ConversationState) => void;
   /** The callee asks never to be called again: told at the word, before anything else is done. */
   onOptOut: () => void;
+  /** Why no more may be spent on this call; undefined while something may. */
+  overBudget: () => string | undefined;
   /** The agent's replies so far, the opening not counted. */
   tally: { turns: number };
   /** Milliseconds from the answer. */
@@ -155,14 +157,19 @@ export async function holdDialogue(context: DialogueContext): Promise<Closing> {
 
   function next(turn: CalleeTurn): Closing | undefined | Promise<Closing | undefined> {
     if (turn.kind === 'said') context.stopwatch.turnEnded(turn.ending);
-    if (turn.kind === 'said') return heard(turn) ?? (isTimeUp() ? lengthReached() : answer());
-    if (isTimeUp()) return lengthReached();
+    if (turn.kind === 'said') return heard(turn) ?? limitReached() ?? answer();
+    const over = limitReached();
+    if (over) return over;
     if (cutOff) return resume(cutOff);
     return turn.kind === 'silent' ? nobodySpeaks() : undefined;
   }
 
   const isTimeUp = () => now() + TIMER_SLACK_MS >= maxCallMs;
-  const lengthReached = () => timeIsUp(`the limit of ${Math.round(maxCallMs / 1000)} s was reached`);
+
+  function limitReached(): Closing | undefined {
+    const reason = isTimeUp() ? `the limit of ${Math.round(maxCallMs / 1000)} s was reached` : context.overBudget();
+    return reason === undefined ? undefined : timeIsUp(reason);
+  }
 
   // Went deaf while it rang: there is no use in beginning.
   deaf.throwIfAborted();

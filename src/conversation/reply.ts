@@ -65,7 +65,7 @@ export function startReply({ languageModel, request, language, signal, now }: Re
           const call = { callId: event.callId, name: event.name, arguments: event.arguments };
           toolCalls.push(call);
           for (const listener of listeners) listener(call);
-        } else {
+        } else if (event.type === 'text') {
           if (event.delta.trim() !== '') times.firstWordMs ??= now();
           characters += event.delta.length;
           write(cutter.push(event.delta.slice(0, MAX_REPLY_CHARACTERS)));

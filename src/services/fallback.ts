@@ -28,7 +28,7 @@ export function createFallbackLanguageModel(alternatives: readonly LanguageModel
       firstThatStarts({
         ...options,
         alternatives: alternatives.map((model) => () => model.respond(request, signal)),
-        isStart: (event) => event.type === 'tool-call' || event.delta !== '',
+        isStart: (event) => event.type === 'tool-call' || (event.type === 'text' && event.delta !== ''),
         signal,
       }),
   };

@@ -16,7 +16,11 @@ export interface ModelRequest {
   tools: ModelTool[];
 }
 
-export type ModelEvent = { type: 'text'; delta: string } | { type: 'tool-call'; callId: string; name: string; arguments: string };
+export type ModelEvent =
+  | { type: 'text'; delta: string }
+  | { type: 'tool-call'; callId: string; name: string; arguments: string }
+  /** What the service reckons for this reply; last, where it says so. */
+  | { type: 'usage'; inputTokens: number; outputTokens: number };
 
 export interface LanguageModel {
   /**

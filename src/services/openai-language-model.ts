@@ -86,8 +86,11 @@ async function* readReply(stream: AsyncIterable<ResponseStreamEvent>, watch: Req
     const { done, value: event } = await watch.settle(nextEvent(events));
     if (done) throw fault('stream-ended-early', 'the stream ended without saying that the reply is complete');
     switch (event.type) {
-      case 'response.completed':
+      case 'response.completed': {
+        const { usage } = event.response;
+        if (usage) yield { type: 'usage', inputTokens: usage.input_tokens, outputTokens: usage.output_tokens };
         return;
+      }
       case 'response.failed':
         throw failure(event.response.error ?? undefined, 'response-failed');
       case 'response.incomplete':
