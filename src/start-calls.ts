@@ -64,7 +64,15 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
     log,
     leave: leave.signal,
     ledger,
-    doNotCall: createDoNotCall(redis, keys),
+    doNotCall: createDoNotCall(redis, keys, (error) =>
+      log.error({ service: 'redis', err: error }, `an opt-out waits until Redis can be written: ${error.message}`),
+    ),
+    // A job that doesn't wait for a later time needs no promotion, and says so.
+    lookNow: async (id) =>
+      void (await queue
+        .getJob(id)
+        .then((job) => job?.promote())
+        .catch(() => {})),
     campaigns,
     asterisk,
     media,

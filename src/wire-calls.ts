@@ -27,6 +27,7 @@ export interface CallParts {
   log: Logger;
   ledger: Ledger;
   doNotCall: DoNotCall;
+  lookNow: (attemptId: string) => Promise<void>;
   campaigns: CampaignStore;
   asterisk: AriConnection;
   media: Media;
@@ -43,8 +44,23 @@ export interface CallParts {
 
 /** Puts the parts together into what a call needs. */
 export function wireCalls(parts: CallParts): CallDeps {
-  const { config, log, ledger, doNotCall, campaigns, asterisk, media, services, breakers, alerts, parkWaiting, policy, trunks, leave } =
-    parts;
+  const {
+    config,
+    log,
+    ledger,
+    doNotCall,
+    lookNow,
+    campaigns,
+    asterisk,
+    media,
+    services,
+    breakers,
+    alerts,
+    parkWaiting,
+    policy,
+    trunks,
+    leave,
+  } = parts;
   const sampleRate = config.mediaSampleRate;
   const { preparing, talking, ai, crm, required } = services;
   const folder = join(config.dataDir, 'speech');
@@ -52,6 +68,7 @@ export function wireCalls(parts: CallParts): CallDeps {
   return {
     ledger,
     doNotCall,
+    lookNow,
     campaigns,
     crm,
     crmPatienceMs: config.crmPatienceMs,

@@ -4,6 +4,7 @@ import { type CallJob, type CallVerdict, callFacts } from './call-job.ts';
 import type { Campaign } from './campaign.ts';
 import type { Contact } from './contact.ts';
 import { nextDialTime } from './hours.ts';
+import { askedNotToBeCalled } from './opt-out.ts';
 import type { Outcome } from './outcome.ts';
 import { redialAfter } from './redial.ts';
 import { waitForService } from './wait-for-service.ts';
@@ -45,10 +46,9 @@ export async function admit(job: CallJob, deps: CallDeps): Promise<AdmittedCall 
   const campaign = await deps.campaigns.load(job.data.campaign);
   if (campaign === undefined) return park(now + NO_TIME_AHEAD_MS, `campaign ${job.data.campaign} is not in Redis; enqueue it again`);
 
-  const askedAt = await deps.doNotCall.askedAt(entry.contact.phone);
-  if (askedAt !== undefined) {
-    const reason = `asked on ${new Date(askedAt).toISOString().slice(0, 10)} not to be called again`;
-    return { campaign, contact: entry.contact, ending: { disposition: 'cancelled', reason } };
+  const asked = await deps.doNotCall.asked(entry.contact.phone);
+  if (asked !== undefined) {
+    return { campaign, contact: entry.contact, ending: { disposition: 'cancelled', reason: askedNotToBeCalled(asked.at) } };
   }
 
   const times = nextDialTime({ now, timeZones: entry.contact.timeZones, hours: campaign.hours });

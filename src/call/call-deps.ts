@@ -74,6 +74,8 @@ export interface CallDeps {
   outcomeWebhook: boolean;
   redial: RedialRules;
   doNotCall: DoNotCall;
+  /** Has the queue look at this attempt now, when it waits for a later time. Never rejects. */
+  lookNow(attemptId: string): Promise<void>;
   /** Aborts when this process can wait no longer for its calls: nothing new is dialled, what rings is hung up, talks end with a goodbye. */
   leave: AbortSignal;
   now(): number;

@@ -9,6 +9,7 @@ import { channelId } from './channel-id.ts';
 import { describeError, serviceOf } from './describe-error.ts';
 import { dialString } from './dial-string.ts';
 import { isHeldBack } from './held-back.ts';
+import { optOutMeanwhile } from './opt-out.ts';
 import { park, parkForService } from './park.ts';
 import type { PreparedCall } from './prepare.ts';
 import { redialAfterRefusal } from './redial.ts';
@@ -49,6 +50,7 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
       line,
       signal,
       leave: deps.leave,
+      onOptOut: () => optOutMeanwhile(call, deps),
     };
     const conversation = deps.openConversation(request, ({ speaker, text, bargedIn }) => {
       if (call.campaign.transcript !== false) call.job.log(`${speaker}: ${text}${bargedIn ? ' …' : ''}`);

@@ -11,6 +11,8 @@ const ASK_AGAIN_MS = 10_000;
 /** How soon a number is tried again that is being called for somebody else. Milliseconds. */
 const NUMBER_BUSY_MS = 30_000;
 
+const OPTED_OUT = 'the callee asked not to be called again; then the worker that was calling stopped in the middle of the call';
+
 /**
  * Claims the attempt. When an earlier owner died or froze on it, its channel is hung up, and how far it had got decides:
  * `claimed` means that no INVITE was sent and none can be (its mark fails now), so the call goes on;
@@ -55,5 +57,7 @@ export async function takeOver(
   }
   job.log(`taken over from an earlier worker, which had got as far as "${claim.before}"`);
   if (claim.before === 'claimed') return call;
+  const asked = await deps.doNotCall.asked(contact.phone);
+  if (asked?.attempt === attemptId) return wrapUp(call, { disposition: 'opted-out', reason: OPTED_OUT }, deps);
   return wrapUp(call, { disposition: 'interrupted', reason: 'the worker that was calling stopped in the middle of the call' }, deps);
 }

@@ -1,5 +1,6 @@
 import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
 import { type CallVerdict, callFacts } from './call-job.ts';
+import { optOut } from './opt-out.ts';
 import { outboxOf } from './outbox.ts';
 import type { Outcome } from './outcome.ts';
 import { redialAfter } from './redial.ts';
@@ -23,8 +24,7 @@ export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): P
   const at = redialInMs === undefined ? redialAfter(outcome, job.data.attempt, deps.redial) : endedAt + redialInMs;
   const ended = { attemptId, attempt: job.data.attempt, campaign, contact, outcome, crmContactId, crmUpdate, service, redialAt: at };
   const redial = at === undefined ? undefined : { campaign: campaign.name, phone: contact.phone, number: job.data.attempt + 1, at };
-  // Whoever owns the attempt by now: a callee's wish is not ours to fence.
-  if (outcome.disposition === 'opted-out') await deps.doNotCall.add(contact.phone, { campaign: campaign.name, at: endedAt });
+  if (outcome.disposition === 'opted-out') await optOut(call, deps);
   const written = await deps.ledger.end(attemptId, epoch, outcome, outboxOf(ended, deps), redial);
   job.log(`${outcome.disposition}: ${outcome.reason}`);
   const facts = { ...callFacts(job), disposition: outcome.disposition, talkMs: outcome.talkMs };

@@ -17,7 +17,7 @@ export function createContactSink(redis: Redis, keys: Keys, campaign: Campaign):
   const queue = createCallQueue(redis, keys.prefix);
   let saved: Promise<unknown> | undefined;
   const campaignSaved = () => {
-    saved ??= redis.set(keys.campaign(campaign.name), JSON.stringify(campaign));
+    saved ??= Promise.all([redis.set(keys.campaign(campaign.name), JSON.stringify(campaign)), redis.sadd(keys.campaigns, campaign.name)]);
     return saved;
   };
   return {

@@ -5,6 +5,8 @@ export interface Keys {
   prefix: string;
   attempt(id: string): string;
   campaign(name: string): string;
+  /** Set of the names of all campaigns. */
+  campaigns: string;
   /** Sorted set of attempts that have not ended, by the time of their last change. */
   open: string;
   /** List of JSON entries that `end` wrote and the relay has not yet made jobs of. */
@@ -33,6 +35,7 @@ export function createKeys(prefix: string): Keys {
     prefix,
     attempt: (id) => `${prefix}:attempt:${id}`,
     campaign: (name) => `${prefix}:campaign:${name}`,
+    campaigns: `${prefix}:campaigns`,
     open: `${prefix}:open`,
     outbox: `${prefix}:outbox`,
     lease: (id) => `${prefix}:lease:${id}`,

@@ -8,7 +8,7 @@ import { attemptId as attemptIdOf, type Keys, phoneHash } from './keys.ts';
 import type { LedgerLeases } from './leases.ts';
 import { CANCEL, CLAIM, END, MARK, RELEASE, UNMARK } from './ledger-scripts.ts';
 import { createScript } from './redis.ts';
-import { isNotWritable } from './redis-trouble.ts';
+import { untilWritten } from './until-written.ts';
 
 export type AttemptState = 'queued' | 'claimed' | 'dialing' | 'ended';
 
@@ -60,6 +60,8 @@ export interface Ledger {
   end(attemptId: string, epoch: number, outcome: Outcome, outbox: OutboxEntry[], redial?: Redial | undefined): Promise<boolean>;
   /** For an attempt that nobody will dial. False when it has been dialled, or somebody is at work on it. */
   cancel(attemptId: string, outcome: Outcome, outbox: OutboxEntry[]): Promise<boolean>;
+  /** Every attempt to call this number that has not ended, of whatever campaign. */
+  openOf(phone: string): Promise<string[]>;
   /** Counts how often work on this attempt broke off for a reason that nobody foresaw. */
   broke(attemptId: string): Promise<number>;
   /** This installation's id, part of every channel id; made on first use and kept. */
@@ -78,8 +80,8 @@ export interface LedgerOptions {
   onWait?: (error: Error) => void;
 }
 
-/** How soon a Redis that can't be written is asked again. Milliseconds. */
-const ASK_AGAIN_MS = 1_000;
+/** Attempts of a contact are looked for up to this number, and further as long as the last one is known: an earlier one may be forgotten by now. */
+const ATTEMPTS_LOOKED_FOR = 12;
 
 export function createLedger({ redis, keys, owner, days, leases, onWait = () => {} }: LedgerOptions): Ledger {
   const [claim, mark, unmark] = [createScript(redis, CLAIM), createScript(redis, MARK), createScript(redis, UNMARK)];
@@ -89,17 +91,7 @@ export function createLedger({ redis, keys, owner, days, leases, onWait = () => 
   const readOutcome = async (id: string): Promise<Outcome> =>
     JSON.parse((await redis.hget(keys.attempt(id), 'outcome')) ?? 'null') as Outcome;
 
-  const patiently = async <T>(write: () => Promise<T>): Promise<T> => {
-    for (let tries = 0; ; tries++) {
-      try {
-        return await write();
-      } catch (error) {
-        if (!isNotWritable(error)) throw error;
-        if (tries === 0) onWait(error);
-        await sleep(ASK_AGAIN_MS);
-      }
-    }
-  };
+  const patiently = <T>(write: () => Promise<T>): Promise<T> => untilWritten(write, onWait);
 
   const secondsToLive = days * 86_400;
 
@@ -162,6 +154,17 @@ export function createLedger({ redis, keys, owner, days, leases, onWait = () => 
         [keys.attempt(id), keys.open, keys.outbox, keys.lease(id), keys.reservations],
         [id, JSON.stringify(outcome), secondsToLive, Date.now(), ...outbox.map((entry) => JSON.stringify(entry))],
       )) === 1,
+    async openOf(phone) {
+      const campaigns = await redis.smembers(keys.campaigns);
+      const open: string[] = [];
+      for (let number = 1, known = campaigns; known.length > 0; number++) {
+        const ids = known.map((campaign) => attemptIdOf(campaign, phone, number));
+        const states = await Promise.all(ids.map((id) => redis.hget(keys.attempt(id), 'state')));
+        open.push(...ids.filter((_, index) => ![null, 'ended'].includes(states[index] ?? null)));
+        if (number >= ATTEMPTS_LOOKED_FOR) known = known.filter((_, index) => states[index] != null);
+      }
+      return open;
+    },
     broke: (id) => redis.hincrby(keys.attempt(id), 'broke', 1),
     installation() {
       installation ??= readInstallation(redis, keys).catch((error: unknown) => {
