@@ -27,8 +27,7 @@ export interface CallFencesParts {
 export function createCallFences({ breakers, required, trunk, trunks, heldBackWaitMs }: CallFencesParts): CallFences {
   const trunkOf = (campaign: Pick<Campaign, 'dialString'>) => {
     const service = trunkService(trunkName(campaign.dialString));
-    // Nobody else's account: another trunk may be well.
-    breakers.add(service, { ...trunk, account: service });
+    breakers.add(service, trunk);
     return service;
   };
   /** Who was refused last, by trunk, and nobody got through since. */

@@ -81,6 +81,8 @@ export interface Counts {
   reopened: number;
   /** Calls held back by every breaker of the incident together. */
   heldBack: number;
+  /** Every service of the incident, when its end is told. */
+  services?: string[] | undefined;
 }
 
 /** One thing to be said on every channel. `id` is the same however often it is sent. */

@@ -42,7 +42,9 @@ export function createGrouping({ redis, prefix, windowMs, clock }: GroupingOptio
     async raise(alert) {
       const service = 'service' in alert ? (alert.service ?? '') : '';
       const heldBack = alert.kind === 'breaker-closed' ? alert.heldBack : 0;
-      return Number(await run(RAISE, kindOf(alert), idOf(alert), groupOf(alert, service), service, JSON.stringify(alert), heldBack));
+      return Number(
+        await run(RAISE, kindOf(alert), idOf(alert), groupOf(alert, service), service, JSON.stringify(alert), heldBack, accountWide(alert)),
+      );
     },
     flush: async () => Number(await run(FLUSH)),
     async relay(deliver) {
@@ -64,7 +66,7 @@ function kindOf(alert: Alert): string {
 function groupOf(alert: Alert, service: string): string {
   switch (alert.kind) {
     case 'breaker-opened':
-      return `breaker:${alert.category === 'auth' || alert.category === 'quota' ? (alert.account ?? accountOf(service)) : service}`;
+      return `breaker:${alert.account ?? accountOf(service)}`;
     case 'breaker-closed':
       // Unless the script knows the incident that it belongs to.
       return `breaker:${service}`;
@@ -77,10 +79,14 @@ function groupOf(alert: Alert, service: string): string {
   }
 }
 
-/** What concerns the account opens every breaker of the provider: one incident. */
+/** Bad credentials and spent quota open every breaker of the account. */
+function accountWide(alert: Alert): 0 | 1 {
+  return alert.kind === 'breaker-opened' && (alert.category === 'auth' || alert.category === 'quota') ? 1 : 0;
+}
+
 function accountOf(service: string): string {
   const [provider = service] = service.split(':');
-  return provider;
+  return provider === 'trunk' ? service : provider;
 }
 
 /** The same alert raised twice (by two processes, or after a lost answer) is one. */

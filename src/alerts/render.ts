@@ -1,7 +1,7 @@
 import { alertTime, type BreakerClosed, type BreakerOpened, type CallFailed, type Counts, type DeadLetter, type Message } from './alert.ts';
 import { cut } from './clean-alert.ts';
 import { runbookLink } from './runbook.ts';
-import { counted, durationInWords, serviceName, timeInWords } from './words.ts';
+import { counted, durationInWords, serviceName, serviceNames, timeInWords } from './words.ts';
 
 /** A message as the channels send it. */
 export interface RenderedMessage {
@@ -100,11 +100,13 @@ function tellOpened(alert: BreakerOpened, { reopened }: Counts): Story {
   };
 }
 
-function tellClosed(alert: BreakerClosed, { reopened, failed, heldBack }: Counts): Story {
+function tellClosed(alert: BreakerClosed, { reopened, failed, heldBack, services = [alert.service] }: Counts): Story {
   const flapping = reopened > 0;
+  const names = serviceNames(services);
   return {
-    subject: `${serviceName(alert.service)} is back after ${durationInWords(alert.openForMs)}`,
+    subject: `${names} ${services.length > 1 ? 'are' : 'is'} back after ${durationInWords(alert.openForMs)}`,
     happened: [
+      ...(services.length > 1 ? [`Down together: ${services.join(', ')}`] : []),
       `What happened: ${alert.service} answers again; its breaker is closed${alert.by === 'human' ? ' (by hand)' : ''} since ${timeInWords(alert.at)}`,
       `It was open for: ${durationInWords(alert.openForMs)}`,
       `Calls held back: ${heldBack.toLocaleString('en-US')}`,

@@ -16,6 +16,14 @@ export function serviceName(service: string): string {
   return [NAMES[provider] ?? provider, ...rest].join(' ');
 }
 
+/** `ElevenLabs speech-to-text and text-to-speech`. */
+export function serviceNames(services: readonly string[]): string {
+  const providers = new Set(services.map((service) => service.split(':')[0] ?? service));
+  if (providers.size > 1 || services.length < 2) return services.map(serviceName).join(' and ');
+  const [first = '', ...others] = services;
+  return [serviceName(first), ...others.map((service) => service.slice(service.indexOf(':') + 1))].join(' and ');
+}
+
 /** `2026-11-22 00:07:15 UTC`: whoever reads it hours later, or elsewhere, knows when it was. */
 export function timeInWords(unixMs: number): string {
   return new Date(unixMs).toISOString().replace(/T(.*)\.\d+Z$/, ' $1 UTC');

@@ -73,7 +73,7 @@ export function resetMsAfter({ resetMs, slowResetMs }: BreakerPolicy, cause: Bre
   return cause?.category === 'auth' || cause?.category === 'quota' ? slowResetMs : resetMs;
 }
 
-/** Who pays and holds the key for a service. */
+/** Who pays and holds the key for a service. A trunk has an account of its own. */
 export function accountOf(service: string, definition: { account?: string | undefined } | undefined): string {
-  return definition?.account ?? service.replace(/:.*/, '');
+  return definition?.account ?? (service.startsWith('trunk:') ? service : service.replace(/:.*/, ''));
 }

@@ -83,10 +83,14 @@ it('when every channel is down the dead letters are written, and nobody is told 
   // Of the opening on each channel, and of the dead letters of the two other channels on each.
   await expect.poll(() => here.log.lines.filter(({ message }) => message.includes('dead letter now')).length, { timeout: 10_000 }).toBe(9);
   for (const name of ['email', 'telegram', 'webhook']) {
-    const lines = (await readFile(join(here.deadLetterDir, `alerts-${name}.jsonl`), 'utf8')).trim().split('\n');
-    expect(lines.map((line) => JSON.parse(line).message.alert.kind).sort()).toEqual(['breaker-opened', 'dead-letter', 'dead-letter']);
+    const read = async () => (await readFile(join(here.deadLetterDir, `alerts-${name}.jsonl`), 'utf8')).trim().split('\n');
+    // It is logged, then written.
+    await expect
+      .poll(async () => (await read()).map((line) => JSON.parse(line).message.alert.kind).sort(), { timeout: 10_000 })
+      .toEqual(['breaker-opened', 'dead-letter', 'dead-letter']);
   }
-  expect(await Promise.all(here.alerts.queues.map((queue) => queue.getJobCountByTypes('waiting', 'delayed', 'active')))).toEqual([0, 0, 0]);
+  const left = () => Promise.all(here.alerts.queues.map((queue) => queue.getJobCountByTypes('waiting', 'delayed', 'active')));
+  await expect.poll(left, { timeout: 10_000 }).toEqual([0, 0, 0]);
 });
 
 it('no phone number is kept in Redis, and none is told', async () => {

@@ -10,6 +10,8 @@ afterEach(() => here.close());
 const OPENED = "ElevenLabs text-to-speech can't be used: calls that need it wait";
 const FAILED = 'A call failed: ElevenLabs text-to-speech';
 const BACK = 'ElevenLabs text-to-speech is back after 12 min';
+const BOTH_BACK = 'ElevenLabs speech-to-text and text-to-speech are back after 12 min';
+const SPEECH_TO_TEXT = 'elevenlabs:speech-to-text';
 const many = (from: number, count: number) => Array.from({ length: count }, (_, i) => failed(from + i, here.now()));
 
 it('the required scenario: the breaker opening and the first failed call both reach all three channels, then the recovery does', async () => {
@@ -103,8 +105,52 @@ it('an account without credit is one incident, however many of its services it c
   await here.raise(...services.map((service) => opened(here.now(), service, 'quota')));
   await here.everywhere([OPENED]);
   await here.raise(...services.map((service) => closed(here.now(), 4, service)));
-  await here.everywhere([OPENED, 'ElevenLabs speech-to-text is back after 12 min']);
+  await here.everywhere([OPENED, BOTH_BACK]);
   expect(here.telegram.messages[1]?.text).toContain('Calls held back: 8');
+});
+
+it('all of a provider down at once is one incident: a message, the first failed call, and an end that names both', async () => {
+  await here.raise(opened(here.now()), failed(1, here.now()));
+  here.pass(1_000);
+  await here.raise(opened(here.now(), SPEECH_TO_TEXT), failed(2, here.now(), SPEECH_TO_TEXT));
+  await here.everywhere([OPENED, FAILED]);
+  here.pass(2 * WINDOW_MS);
+  await here.raise(closed(here.now(), 3));
+  await here.everywhere([OPENED, FAILED]);
+  await here.raise(closed(here.now(), 4, SPEECH_TO_TEXT));
+  await here.everywhere([OPENED, FAILED, BOTH_BACK]);
+  expect(here.telegram.messages[2]?.text).toContain('Calls held back: 7');
+  expect(here.telegram.messages[2]?.text).toContain('+1 more call failed');
+});
+
+it('what else of a provider goes down later is news, and has an end of its own', async () => {
+  await here.raise(opened(here.now()));
+  here.pass(WINDOW_MS + 1);
+  await here.everywhere([OPENED]);
+  const second = OPENED.replace('text-to-speech', 'speech-to-text');
+  await here.raise(opened(here.now(), SPEECH_TO_TEXT));
+  await here.everywhere([OPENED, second]);
+  await here.raise(closed(here.now()));
+  await here.everywhere([OPENED, second, BACK]);
+  await here.raise(closed(here.now(), 0, SPEECH_TO_TEXT));
+  await here.everywhere([OPENED, second, BACK, BACK.replace('text-to-speech', 'speech-to-text')]);
+});
+
+it('that somebody must pay is told at once, also in the middle of an outage of the same provider', async () => {
+  await here.raise(opened(here.now()));
+  here.pass(1_000);
+  await here.raise(opened(here.now(), SPEECH_TO_TEXT, 'quota'));
+  await here.everywhere([OPENED, OPENED.replace('text-to-speech', 'speech-to-text')]);
+  await here.raise(...['elevenlabs:text-to-speech', SPEECH_TO_TEXT].map((service) => closed(here.now(), 0, service)));
+  await here.everywhere([OPENED, OPENED.replace('text-to-speech', 'speech-to-text'), BOTH_BACK]);
+});
+
+it('two trunks are two incidents', async () => {
+  await here.raise(opened(here.now(), 'trunk:PJSIP/one'), opened(here.now(), 'trunk:PJSIP/two'));
+  await here.everywhere([
+    "trunk PJSIP/one can't be used: calls that need it wait",
+    "trunk PJSIP/two can't be used: calls that need it wait",
+  ]);
 });
 
 it('an opening is told even if the end of the one before was never heard of', async () => {
