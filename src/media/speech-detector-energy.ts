@@ -1,4 +1,5 @@
 import { BYTES_PER_SAMPLE, FRAME_MS } from './frames.ts';
+import { createSpeechBoundaries, type SpeechBoundariesOptions } from './speech-boundaries.ts';
 import type { SpeechDetector } from './speech-detector.ts';
 
 /** dB above the noise floor at which a silent line counts as voiced, and at which a speaking one still does. */
@@ -15,64 +16,22 @@ const FIRST_FLOOR_MS = 1_000;
 const FLOOR_WINDOW_MS = 2_000;
 /** A moment, for that purpose. */
 const SMOOTHING_FRAMES = 3;
-/** Frames that may drop out of a beginning: the closing of a t or p. */
-const START_SLACK_FRAMES = 2;
-/** Within silence, sound shorter than this is a click and doesn't start the silence again. */
-const CLICK_MS = 80;
 /** Hum of the mains and an offset of the converter aren't sound. Hertz. */
 const HIGH_PASS_HZ = 150;
 
-export interface EnergySpeechDetectorOptions {
+export interface EnergySpeechDetectorOptions extends SpeechBoundariesOptions {
   sampleRate: number;
-  /** Sound that makes a beginning. */
-  startMs?: number | undefined;
-  /** Silence that makes an end. */
-  silenceMs?: number | undefined;
-  /** Somebody is speaking already: what comes first is the end. */
-  speaking?: boolean | undefined;
 }
 
 /** Tells speech from silence by loudness against a noise floor that follows the line. */
-export function createEnergySpeechDetector(options: EnergySpeechDetectorOptions): SpeechDetector {
-  const { sampleRate, startMs = 100, silenceMs = 500 } = options;
+export function createEnergySpeechDetector({ sampleRate, ...boundaries }: EnergySpeechDetectorOptions): SpeechDetector {
   const levelOf = createLevelMeter(sampleRate);
   const floor = createNoiseFloor();
-  const startFrames = Math.max(1, Math.ceil(startMs / FRAME_MS));
-  let recent: boolean[] = [];
-  let speaking = options.speaking ?? false;
-  let silentMs = 0;
-  let soundMs = 0;
-
-  function listen(voiced: boolean): 'speech-start' | undefined {
-    recent = [...recent, voiced].slice(-(startFrames + START_SLACK_FRAMES));
-    if (!voiced || recent.filter(Boolean).length < startFrames) return undefined;
-    speaking = true;
-    silentMs = 0;
-    soundMs = 0;
-    return 'speech-start';
-  }
-
-  function waitForSilence(voiced: boolean): 'speech-end' | undefined {
-    soundMs = voiced ? soundMs + FRAME_MS : 0;
-    silentMs = soundMs >= CLICK_MS ? 0 : silentMs + FRAME_MS;
-    // Counted from the first silent frame on; sound that isn't a click yet may still become speech.
-    if (voiced || silentMs < silenceMs) return undefined;
-    speaking = false;
-    recent = [];
-    return 'speech-end';
-  }
-
-  return {
-    push(frame) {
-      const level = levelOf(frame);
-      const floorDb = floor(level);
-      const threshold = Math.max(QUIETEST_SPEECH_DB, floorDb + (speaking ? OFF_ABOVE_FLOOR_DB : ON_ABOVE_FLOOR_DB));
-      return speaking ? waitForSilence(level > threshold) : listen(level > threshold);
-    },
-    get speaking() {
-      return speaking;
-    },
-  };
+  return createSpeechBoundaries((frame, speaking) => {
+    const level = levelOf(frame);
+    const floorDb = floor(level);
+    return level > Math.max(QUIETEST_SPEECH_DB, floorDb + (speaking ? OFF_ABOVE_FLOOR_DB : ON_ABOVE_FLOOR_DB));
+  }, boundaries);
 }
 
 /** The loudness of a frame in dBFS (a full-scale sine has -3), without what lies below speech. */
