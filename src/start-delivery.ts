@@ -15,7 +15,7 @@ const HELD_BACK: readonly string[] = ['hubspot', OUTCOME_WEBHOOK_SERVICE];
 
 /** Tells the outside: CRM records, outcomes by webhook, rows of the spreadsheet, alerts. */
 export function startDelivery({ config, log, redis, keys, raw, fences, alerts, sheets, onStop }: ProcessParts): void {
-  const { crm, languageModel } = fenceDelivery(config, raw, fences);
+  const { crm, languageModel } = fenceDelivery({ config, raw, fences, log });
   const tellOutcome = wireOutcomeWebhook(config, fences);
   const onError = (error: Error) => log.error({ err: error }, `delivery queue: ${error.message}`);
   const queue = createDeliveryQueue(redis, keys.prefix);

@@ -87,12 +87,12 @@ function definitions(config: Config, services: RawServices, policy: ServiceDefin
       dataPlane: (signal) => tryVoiceAgent(voiceAgent, config.mediaSampleRate, signal),
     };
   }
-  if (languageModel !== undefined) {
+  for (const { name, service } of languageModel) {
     const oneWord = { instructions: 'Answer with the word yes.', messages: [{ role: 'user' as const, text: 'yes?' }], tools: [] };
-    table['openai:language-model'] = {
+    table[name] = {
       policy,
-      controlPlane: languageModel.probe,
-      dataPlane: (signal) => drain(languageModel.respond(oneWord, signal)),
+      controlPlane: service.probe,
+      dataPlane: (signal) => drain(service.respond(oneWord, signal)),
     };
   }
   // Nothing harmless can be posted to it: the next outcome is its trial.

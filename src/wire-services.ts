@@ -8,7 +8,7 @@ import { createDeepgramAgent } from './services/deepgram-agent.ts';
 import { createDeepgramSpeechToText } from './services/deepgram-speech-to-text.ts';
 import { createElevenLabsSpeechToText } from './services/elevenlabs-speech-to-text.ts';
 import { createElevenLabsTextToSpeech } from './services/elevenlabs-text-to-speech.ts';
-import { createFallbackSpeechToText, createFallbackTextToSpeech } from './services/fallback.ts';
+import { createFallbackLanguageModel, createFallbackSpeechToText, createFallbackTextToSpeech } from './services/fallback.ts';
 import { createHubSpot } from './services/hubspot.ts';
 import type { LanguageModel } from './services/language-model.ts';
 import { createOpenAiLanguageModel } from './services/openai-language-model.ts';
@@ -33,7 +33,7 @@ export interface RawServices {
   /** In the order in which they are asked. */
   textToSpeech: readonly Alternative<TextToSpeech & Probed>[];
   speechToText: readonly Alternative<SpeechToText & Probed>[];
-  languageModel: (LanguageModel & Probed) | undefined;
+  languageModel: readonly Alternative<LanguageModel & Probed>[];
   /** Undefined where the three above talk. */
   voiceAgent: (VoiceAgent & Probed) | undefined;
   crm: (Crm & Probed) | undefined;
@@ -70,12 +70,11 @@ export interface FencedParts {
 const STALL_MS = 4_000;
 
 export function createServices(config: Config): RawServices {
-  const { openAi, hubSpot, serviceDeadlineMs: deadlineMs } = config;
-  const { apiKey, baseUrl, model } = openAi;
+  const { hubSpot, serviceDeadlineMs: deadlineMs } = config;
   return {
     textToSpeech: createVoices(config),
     speechToText: createEars(config),
-    languageModel: apiKey === '' ? undefined : createOpenAiLanguageModel({ apiKey, baseUrl, model, deadlineMs, stallMs: STALL_MS }),
+    languageModel: createMinds(config),
     voiceAgent: createAgent(config),
     crm: hubSpot === undefined ? undefined : createHubSpot({ ...hubSpot, deadlineMs }),
   };
@@ -100,6 +99,16 @@ function createVoices({ elevenLabs, openAi, alternatives, serviceDeadlineMs: dea
         ? createOpenAiTextToSpeech({ apiKey, baseUrl, model: openAi.speechModel, voice: openAi.voice, ...timing })
         : createElevenLabsTextToSpeech({ apiKey, baseUrl, model: elevenLabs.model, ...timing });
     return [{ name: `${name}:text-to-speech`, service }];
+  });
+}
+
+function createMinds({ openAi, secondModel, alternatives, serviceDeadlineMs: deadlineMs }: Config): RawServices['languageModel'] {
+  return alternatives.languageModel.flatMap((provider) => {
+    const { apiKey, baseUrl, model } = provider === 'second' ? secondModel : openAi;
+    if (apiKey === '') return [];
+    const name = `${provider}:language-model`;
+    const label = provider === 'second' ? 'The second language model' : undefined;
+    return [{ name, service: createOpenAiLanguageModel({ apiKey, baseUrl, model, service: name, label, deadlineMs, stallMs: STALL_MS }) }];
   });
 }
 
@@ -140,15 +149,14 @@ function fenceAi({ config, raw, fences, log }: FencedParts): Pick<Services, 'ai'
   if (textToSpeech.length > 0 && voiceAgent) {
     return { ai: { voiceAgent: fenceAgent(voiceAgent, patienceMs, { fences, log }) }, required: [[AGENT]] };
   }
-  if (textToSpeech.length === 0 || speechToText.length === 0 || !languageModel)
+  if (textToSpeech.length === 0 || speechToText.length === 0 || languageModel.length === 0)
     throw new Error('A worker that places calls was started without the keys for it.');
-  const mind = 'openai:language-model';
   return {
     ai: {
       speechToText: fenceEars(speechToText, patienceMs, { fences, log }),
-      languageModel: guardLanguageModel(languageModel, fences.guard(mind), { stallMs: STALL_MS, patienceMs }),
+      languageModel: fenceMinds(languageModel, { stallMs: STALL_MS, patienceMs }, { fences, log }),
     },
-    required: [speechToText.map(({ name }) => name), [mind]],
+    required: [speechToText.map(({ name }) => name), languageModel.map(({ name }) => name)],
   };
 }
 
@@ -170,6 +178,14 @@ function fenceVoices(voices: RawServices['textToSpeech'], waiting: Waiting, { fe
   return createFallbackTextToSpeech(
     voices.map(({ name, service }, i) => guardTextToSpeech(service, guard(name, i < voices.length - 1 ? { retries: 0 } : {}), waiting)),
     { onFallback: (error) => tellFallback(log, error, voices) },
+  );
+}
+
+function fenceMinds(minds: RawServices['languageModel'], waiting: Waiting, { fences, log }: Fencing): LanguageModel {
+  const { guard } = fences;
+  return createFallbackLanguageModel(
+    minds.map(({ name, service }, i) => guardLanguageModel(service, guard(name, i < minds.length - 1 ? { retries: 0 } : {}), waiting)),
+    { onFallback: (error) => tellFallback(log, error, minds) },
   );
 }
 
@@ -217,9 +233,10 @@ function tellFallback(log: ServiceLog, error: ServiceError, alternatives: readon
 }
 
 /** For a process that tells the outside of calls. */
-export function fenceDelivery(config: Config, { crm, languageModel }: RawServices, { guard }: Fences): CrmDeliveryServices {
+export function fenceDelivery({ config, raw, fences, log }: FencedParts): CrmDeliveryServices {
+  const { crm, languageModel } = raw;
   return {
-    crm: crm && guardCrm(crm, guard('hubspot'), config.crmPatienceMs),
-    languageModel: languageModel && guardLanguageModel(languageModel, guard('openai:language-model'), { stallMs: STALL_MS }),
+    crm: crm && guardCrm(crm, fences.guard('hubspot'), config.crmPatienceMs),
+    languageModel: languageModel.length === 0 ? undefined : fenceMinds(languageModel, { stallMs: STALL_MS }, { fences, log }),
   };
 }

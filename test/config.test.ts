@@ -119,7 +119,7 @@ it('whoever is chosen to speak and to listen needs a key, and nobody else', () =
   const chosen = { ...others, TEXT_TO_SPEECH: 'openai', SPEECH_TO_TEXT: 'deepgram' };
   expect(() => loadConfig(['call'], chosen)).toThrow(/^(?!.*ELEVENLABS).*DEEPGRAM_API_KEY is not set/s);
   const config = loadConfig(['call'], { ...chosen, DEEPGRAM_API_KEY: 'd' });
-  expect(config.alternatives).toEqual({ textToSpeech: ['openai'], speechToText: ['deepgram'] });
+  expect(config.alternatives).toEqual({ textToSpeech: ['openai'], speechToText: ['deepgram'], languageModel: ['openai'] });
   const both = loadConfig(['call'], { ...call, DEEPGRAM_API_KEY: 'd', SPEECH_TO_TEXT: 'elevenlabs,deepgram' });
   expect([both.alternatives.speechToText, both.secrets]).toEqual([['elevenlabs', 'deepgram'], expect.arrayContaining(['d', 'e', 'o'])]);
 });

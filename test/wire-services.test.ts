@@ -9,6 +9,7 @@ import { deepgramErrors } from '../src/sandbox/deepgram/deepgram-errors.ts';
 import { startDeepgramSandbox } from '../src/sandbox/deepgram/deepgram-sandbox.ts';
 import { elevenLabsErrors } from '../src/sandbox/elevenlabs/elevenlabs-errors.ts';
 import { startElevenLabsSandbox } from '../src/sandbox/elevenlabs/elevenlabs-sandbox.ts';
+import { openAiErrors } from '../src/sandbox/openai/openai-errors.ts';
 import { startOpenAiSandbox } from '../src/sandbox/openai/openai-sandbox.ts';
 import { createListener, speak } from '../src/sandbox/voice/voice.ts';
 import { loadElevenLabsSdk } from '../src/services/elevenlabs-client.ts';
@@ -34,11 +35,13 @@ afterEach(async () => {
 async function wired(settings: Record<string, string>) {
   const elevenLabs = await startElevenLabsSandbox();
   const openAi = await startOpenAiSandbox();
+  const second = await startOpenAiSandbox();
   const deepgram = await startDeepgramSandbox();
-  closers.push(elevenLabs.close, openAi.close, deepgram.close);
+  closers.push(elevenLabs.close, openAi.close, second.close, deepgram.close);
   const config = loadConfig(['call'], {
     ...{ ARI_USERNAME: 'u', ARI_PASSWORD: 'p', ELEVENLABS_API_KEY: 'e', OPENAI_API_KEY: 'o', DEEPGRAM_API_KEY: 'd' },
     ...{ ELEVENLABS_BASE_URL: elevenLabs.url, OPENAI_BASE_URL: openAi.baseUrl, DEEPGRAM_BASE_URL: deepgram.url },
+    ...{ SECOND_MODEL_API_KEY: 's', SECOND_MODEL_BASE_URL: second.baseUrl, SECOND_MODEL: 'the-other-model' },
     CALLEE_PATIENCE: '60000',
     ...settings,
   });
@@ -46,7 +49,7 @@ async function wired(settings: Record<string, string>) {
   const policy = breakerPolicy(config.serviceDeadlineMs, config.retry);
   const names = ['elevenlabs:text-to-speech', 'elevenlabs:speech-to-text', 'openai:text-to-speech', 'deepgram:speech-to-text'];
   const breakers = createBreakers({
-    services: Object.fromEntries([...names, 'openai:language-model'].map((name) => [name, { policy }])),
+    services: Object.fromEntries([...names, 'openai:language-model', 'second:language-model'].map((name) => [name, { policy }])),
     prefix: 'alone',
     onChange() {},
     log: quiet,
@@ -57,7 +60,7 @@ async function wired(settings: Record<string, string>) {
   const lines: LogLine[] = [];
   const log = createLogger({ level: 'info', secrets: config.secrets, write: (line) => void lines.push(JSON.parse(line) as LogLine) });
   const services = fenceServices({ config, raw, fences: { breakers, policy, guard }, log });
-  return { elevenLabs, openAi, deepgram, breakers, policy, services, lines };
+  return { elevenLabs, openAi, second, deepgram, breakers, policy, services, lines };
 }
 
 async function listen({ services }: Awaited<ReturnType<typeof wired>>) {
@@ -92,6 +95,26 @@ describe('services in the order of the settings', () => {
     expect(world.lines).toMatchObject([
       { service: 'elevenlabs:text-to-speech', error: expect.stringContaining('503'), msg: expect.stringMatching(/^openai:.* takes over/) },
     ]);
+  });
+
+  it('the second language model answers at once when the first answers 503, under a breaker of its own', async () => {
+    const world = await wired({ LANGUAGE_MODEL: 'openai,second' });
+    world.openAi.faults.set(openAiErrors.overloaded503);
+    if (!('languageModel' in world.services.ai)) throw new Error('the voice agent was not asked for');
+    const { languageModel } = world.services.ai;
+    const ask = async () => {
+      const request = { instructions: 'Be brief.', messages: [{ role: 'user' as const, text: 'hello' }], tools: [] };
+      let said = '';
+      for await (const event of languageModel.respond(request, signal)) if (event.type === 'text') said += event.delta;
+      return said;
+    };
+    expect(await ask()).not.toBe('');
+    expect([world.openAi.faults.requests.length, world.second.replies.length]).toEqual([1, 1]);
+    for (let i = 0; i < 3; i++) await ask();
+    expect(world.breakers.of('openai:language-model').state).toBe('open');
+    expect(world.breakers.of('second:language-model').state).toBe('closed');
+    expect(world.services.required).toContainEqual(['openai:language-model', 'second:language-model']);
+    expect(world.lines[0]).toMatchObject({ msg: expect.stringMatching(/^second:language-model takes over/) });
   });
 
   it('the second speech-to-text takes over a living call when the first has no credit left', async () => {

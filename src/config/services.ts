@@ -3,6 +3,8 @@ import { choice, form, type Settings, secret, text, url, type Values } from './s
 const VOICES = ['elevenlabs', 'openai', 'elevenlabs,openai', 'openai,elevenlabs'] as const;
 const EARS = ['elevenlabs', 'deepgram', 'elevenlabs,deepgram', 'deepgram,elevenlabs'] as const;
 
+const MINDS = ['openai', 'second', 'openai,second', 'second,openai'] as const;
+
 const WAYS = ['pipeline', 'deepgram-agent'] as const;
 
 /** Who speaks, listens and thinks, and the CRM. */
@@ -20,6 +22,9 @@ export const SERVICE_SETTINGS = {
   OPENAI_MODEL: text('Language model', 'model', 'gpt-4.1-mini'),
   OPENAI_SPEECH_MODEL: text('Text-to-speech model, where OpenAI speaks', 'model', 'gpt-4o-mini-tts'),
   OPENAI_VOICE: text("Its voice; a campaign's is a voice of ElevenLabs", 'voice', 'alloy'),
+  SECOND_MODEL_API_KEY: secret("Key for a second language model, of anybody who speaks OpenAI's Responses API"),
+  SECOND_MODEL_BASE_URL: url('Where it is reached, up to and with /v1', ['http:', 'https:'], 'https://api.openai.com/v1'),
+  SECOND_MODEL: text('The model there', 'model', 'gpt-4.1-mini'),
   DEEPGRAM_API_KEY: secret('Key for speech-to-text where Deepgram listens, and for its voice agent'),
   DEEPGRAM_BASE_URL: url('Where Deepgram is reached', ['http:', 'https:'], 'https://api.deepgram.com'),
   DEEPGRAM_MODEL: text('Its model: nova-3, or flux-general-en or flux-general-multi', 'model', 'nova-3'),
@@ -40,6 +45,7 @@ export const SERVICE_SETTINGS = {
   ),
   TEXT_TO_SPEECH: choice('Who speaks; the second one where the first fails before its first sound', VOICES, 'elevenlabs'),
   SPEECH_TO_TEXT: choice('Who listens; the second one where no session can be had from the first', EARS, 'elevenlabs'),
+  LANGUAGE_MODEL: choice('Who thinks; the second one where the first fails before its first word', MINDS, 'openai'),
   HUBSPOT_ACCESS_TOKEN: secret('Private app token of HubSpot. Unset: no CRM'),
   HUBSPOT_BASE_URL: url('Where HubSpot is reached', ['http:', 'https:'], 'https://api.hubapi.com'),
   ELEVENLABS_PROBE_VOICE: text('Voice that says one word when text-to-speech is tried after an outage', 'voice id', '21m00Tcm4TlvDq8ikWAM'),
@@ -50,9 +56,14 @@ export interface ServiceConfig {
   deepgramAgent: { url: string; think: string; voice: string };
   elevenLabs: { apiKey: string; baseUrl: string; model: string; probeVoice: string };
   openAi: { apiKey: string; baseUrl: string; model: string; speechModel: string; voice: string };
+  secondModel: { apiKey: string; baseUrl: string; model: string };
   deepgram: { apiKey: string; baseUrl: string; model: string };
-  /** Who speaks and who listens, in the order in which they are asked. */
-  alternatives: { textToSpeech: ('elevenlabs' | 'openai')[]; speechToText: ('elevenlabs' | 'deepgram')[] };
+  /** Who speaks, who listens and who thinks, in the order in which they are asked. */
+  alternatives: {
+    textToSpeech: ('elevenlabs' | 'openai')[];
+    speechToText: ('elevenlabs' | 'deepgram')[];
+    languageModel: ('openai' | 'second')[];
+  };
   hubSpot: { accessToken: string; baseUrl: string } | undefined;
 }
 
@@ -62,17 +73,18 @@ const KEY_OF: Readonly<Record<string, ServiceSetting>> = {
   elevenlabs: 'ELEVENLABS_API_KEY',
   openai: 'OPENAI_API_KEY',
   deepgram: 'DEEPGRAM_API_KEY',
+  second: 'SECOND_MODEL_API_KEY',
 };
 
 /** The keys of those who were chosen to listen, to think and to speak. */
 export function chosenKeys(env: Record<string, string | undefined>): ServiceSetting[] {
-  const chosen = (name: 'AI' | 'TEXT_TO_SPEECH' | 'SPEECH_TO_TEXT' | 'DEEPGRAM_AGENT_VOICE') =>
+  const chosen = (name: 'AI' | 'LANGUAGE_MODEL' | 'TEXT_TO_SPEECH' | 'SPEECH_TO_TEXT' | 'DEEPGRAM_AGENT_VOICE') =>
     env[name]?.trim() || SERVICE_SETTINGS[name].default || '';
   // Whoever talks, text-to-speech renders the opening line before the phone rings.
   const names =
     chosen('AI') === 'deepgram-agent'
       ? ['deepgram', chosen('TEXT_TO_SPEECH'), chosen('DEEPGRAM_AGENT_VOICE')]
-      : ['openai', chosen('TEXT_TO_SPEECH'), chosen('SPEECH_TO_TEXT')];
+      : [chosen('LANGUAGE_MODEL'), chosen('TEXT_TO_SPEECH'), chosen('SPEECH_TO_TEXT')];
   return names.flatMap((list) => list.split(',').flatMap((name) => KEY_OF[name] ?? []));
 }
 
@@ -93,10 +105,16 @@ export function readServices({ has, string }: Values<ServiceSetting>): ServiceCo
       speechModel: string('OPENAI_SPEECH_MODEL'),
       voice: string('OPENAI_VOICE'),
     },
+    secondModel: {
+      apiKey: string('SECOND_MODEL_API_KEY'),
+      baseUrl: string('SECOND_MODEL_BASE_URL'),
+      model: string('SECOND_MODEL'),
+    },
     deepgram: { apiKey: string('DEEPGRAM_API_KEY'), baseUrl: string('DEEPGRAM_BASE_URL'), model: string('DEEPGRAM_MODEL') },
     alternatives: {
       textToSpeech: string('TEXT_TO_SPEECH').split(',') as ServiceConfig['alternatives']['textToSpeech'],
       speechToText: string('SPEECH_TO_TEXT').split(',') as ServiceConfig['alternatives']['speechToText'],
+      languageModel: string('LANGUAGE_MODEL').split(',') as ServiceConfig['alternatives']['languageModel'],
     },
     hubSpot: has('HUBSPOT_ACCESS_TOKEN') ? { accessToken: string('HUBSPOT_ACCESS_TOKEN'), baseUrl: string('HUBSPOT_BASE_URL') } : undefined,
   };

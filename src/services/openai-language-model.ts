@@ -7,6 +7,10 @@ import type { Probed } from './probe.ts';
 import { createRequestWatch, type RequestWatch } from './request-watch.ts';
 
 export interface OpenAiLanguageModelOptions {
+  /** Of its errors and its breaker. Default: openai:language-model. */
+  service?: string | undefined;
+  /** Whom humans are told of. Default: OpenAI. */
+  label?: string | undefined;
   apiKey: string;
   /** Up to and with `/v1`. */
   baseUrl?: string | undefined;
@@ -25,8 +29,8 @@ const OPERATION = 'reply';
 
 /** OpenAI's Responses API, streamed. */
 export function createOpenAiLanguageModel(options: OpenAiLanguageModelOptions): LanguageModel & Probed {
-  const { apiKey, baseUrl, model, deadlineMs, stallMs } = options;
-  const classify = createClassify({ service: 'openai:language-model', table: OPENAI_ERRORS, secrets: [apiKey] });
+  const { apiKey, baseUrl, model, service = 'openai:language-model', label = OPENAI_ERRORS.label, deadlineMs, stallMs } = options;
+  const classify = createClassify({ service, table: { ...OPENAI_ERRORS, label }, secrets: [apiKey] });
   const client = new OpenAI({
     apiKey,
     ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
