@@ -80,6 +80,7 @@ async function startParts(start: Start): Promise<ProcessParts> {
     onStop('spreadsheet', sheets.stop);
   }
   const fenced = await startFences(start, redis, keys);
+  sheets?.fence(fenced.fences);
   const { breakers } = fenced.fences;
   hooks?.breakerStates((service) => (service in breakers.services ? breakers.of(service).state : undefined));
   const health = await startHealth({ config, roles, redis, keys, log });

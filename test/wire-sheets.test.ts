@@ -5,10 +5,15 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
 import { loadConfig } from '../src/config.ts';
+import { breakerPolicy } from '../src/resilience/breaker-policy.ts';
+import { createBreakers } from '../src/resilience/breakers.ts';
+import { createGuard } from '../src/resilience/guard.ts';
+import { DEFAULT_RETRY_POLICY } from '../src/resilience/retry-policy.ts';
 import { type GoogleSheetsSandbox, googleSheetsErrors, startGoogleSheetsSandbox } from '../src/sandbox/google-sheets.ts';
 import { openLogs } from '../src/wire-logs.ts';
 import { startSheets } from '../src/wire-sheets.ts';
 
+const quiet = { info() {}, warn() {}, error() {} };
 const closing: (() => unknown)[] = [];
 let sandbox: GoogleSheetsSandbox;
 let dataDir: string;
@@ -34,6 +39,16 @@ function configure() {
     GOOGLE_SERVICE_ACCOUNT_JSON: sandbox.accountJson,
     GOOGLE_SHEETS_BASE_URL: sandbox.url,
   });
+}
+
+/** As the breakers of a process are wired. */
+function createFences() {
+  const policy = breakerPolicy(10_000);
+  const breakers = createBreakers({ services: {}, prefix: 'alone', log: quiet });
+  closing.push(() => breakers.stop());
+  const guard = (service: string) =>
+    createGuard({ breaker: breakers.of(service), policy: { ...DEFAULT_RETRY_POLICY, retries: 0 }, deadlineMs: 10_000, log: quiet });
+  return { policy, breakers, guard };
 }
 
 function connect() {
@@ -67,6 +82,7 @@ it('what fails in one process stands in its log file and, through another, in th
   expect(sandbox.faults.requests).toEqual([]);
 
   const delivering = startSheets({ config, redis: connect(), prefix, log: logs.log, writes: true });
+  delivering?.fence(createFences());
   closing.push(() => delivering?.stop());
   await vi.waitFor(() => expect(sandbox.rows).toHaveLength(3), { timeout: 15_000 });
   const failure = sandbox.rows.find(([, , kind]) => kind === 'failure');
@@ -87,9 +103,23 @@ it('a spreadsheet that refuses holds nobody up: neither the log nor the end of a
   const logs = openLogs(config, 'delivery');
   closing.push(() => logs.close());
   const sheets = startSheets({ config, redis: connect(), prefix: `test-${randomUUID()}`, log: logs.log, writes: true });
+  const fences = createFences();
+  sheets?.fence(fences);
   logs.onEvent((line) => sheets?.onEvent(line));
+  logs.breakerStates((service) => (service in fences.breakers.services ? fences.breakers.of(service).state : undefined));
   logs.log.error('something');
   await vi.waitFor(() => expect(sandbox.faults.requests.length).toBeGreaterThan(0), { timeout: 15_000 });
+  // Not shared with us: a human must mend that, so its breaker is open at once, and the log says so.
+  await vi.waitFor(() => expect(fences.breakers.of('google-sheets').state).toBe('open'), { timeout: 15_000 });
+  const [file = ''] = readdirSync(join(dataDir, 'logs'));
+  const lines = () =>
+    readFileSync(join(dataDir, 'logs', file), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+  await vi.waitFor(() =>
+    expect(lines().at(-1)).toMatchObject({ service: 'google-sheets', breakerState: 'open', error: expect.stringMatching(/403/) }),
+  );
   const started = performance.now();
   await sheets?.stop();
   expect(performance.now() - started).toBeLessThan(20_000);

@@ -72,6 +72,9 @@ function tell({ alert, counts }: Message): Story {
 
 const PROBES = ' A health check goes on asking, and calls resume by themselves when it succeeds.';
 
+/** No call waits for these: what is to be told to them does. */
+const TOLD_AFTERWARDS: readonly string[] = ['hubspot', 'google-sheets', 'outcome-webhook'];
+
 const OPENED_TODO = {
   transient: "Nothing, if it is short. If it lasts, look at the service's status page and at the network of this machine.",
   'rate-limited': 'Lower CALL_CONCURRENCY, or ask the service for a higher limit.',
@@ -86,8 +89,9 @@ function tellOpened(alert: BreakerOpened, { reopened }: Counts): Story {
   const account = category === 'auth' || category === 'quota';
   const name = trunk ? `Trunk ${trunk.name}` : serviceName(service);
   const sip = trunk?.sipStatus === undefined ? '' : ` (SIP ${trunk.sipStatus})`;
+  const afterwards = TOLD_AFTERWARDS.includes(service);
   return {
-    subject: `${name} can't be used${sip}: calls that need it wait`,
+    subject: `${name} can't be used${sip}: ${afterwards ? 'calls go on, what is to be written there waits' : 'calls that need it wait'}`,
     happened: [
       `What happened: ${alert.reason}`,
       `Service: ${service}${account ? ' and everything else of the same account' : ''}; its breaker is ${category === 'manual' ? 'held open by hand' : 'open'}${scope === 'local' ? ', in one process alone' : ''}`,
@@ -95,7 +99,9 @@ function tellOpened(alert: BreakerOpened, { reopened }: Counts): Story {
       `Since: ${timeInWords(alert.since)}`,
       ...(reopened > 0 ? [`It has opened ${counted(reopened, 'time')} since the last message.`] : []),
     ],
-    does: `Calls that need it wait in the queue and lose no attempt; calls that don't go on.${category === 'manual' ? '' : PROBES}`,
+    does: afterwards
+      ? 'Calls go on without it. What is to be written there waits, is written when it is back, and is not lost.'
+      : `Calls that need it wait in the queue and lose no attempt; calls that don't go on.${category === 'manual' ? '' : PROBES}`,
     todo: trunk ? 'Ask the carrier, and check the registration and the credentials of this trunk in Asterisk.' : OPENED_TODO[category],
   };
 }
@@ -103,17 +109,18 @@ function tellOpened(alert: BreakerOpened, { reopened }: Counts): Story {
 function tellClosed(alert: BreakerClosed, { reopened, failed, heldBack, services = [alert.service] }: Counts): Story {
   const flapping = reopened > 0;
   const names = serviceNames(services);
+  const afterwards = TOLD_AFTERWARDS.includes(alert.service);
   return {
     subject: `${names} ${services.length > 1 ? 'are' : 'is'} back after ${durationInWords(alert.openForMs)}`,
     happened: [
       ...(services.length > 1 ? [`Down together: ${services.join(', ')}`] : []),
       `What happened: ${alert.service} answers again; its breaker is closed${alert.by === 'human' ? ' (by hand)' : ''} since ${timeInWords(alert.at)}`,
       `It was open for: ${durationInWords(alert.openForMs)}`,
-      `Calls held back: ${heldBack.toLocaleString('en-US')}`,
+      ...(afterwards ? [] : [`Calls held back: ${heldBack.toLocaleString('en-US')}`]),
       ...(failed > 0 ? [`+${counted(failed, 'more call')} failed because of it`] : []),
       ...(flapping ? [`It opened and closed again +${counted(reopened, 'more time')}.`] : []),
     ],
-    does: 'The calls that were held back are placed now; nobody is called twice.',
+    does: afterwards ? 'What waited for it is written now.' : 'The calls that were held back are placed now; nobody is called twice.',
     todo: flapping
       ? 'It comes and goes: ask the service, or hold it open by hand until it is well (see the runbook).'
       : 'Nothing. Calls that failed are not placed again by themselves: the report lists them.',

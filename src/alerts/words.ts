@@ -2,6 +2,7 @@ const NAMES: Readonly<Record<string, string>> = {
   elevenlabs: 'ElevenLabs',
   openai: 'OpenAI',
   hubspot: 'HubSpot',
+  'google-sheets': 'Google Sheets',
   asterisk: 'Asterisk',
   redis: 'Redis',
   smtp: 'The mail server',

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts';
-import { systemEvent } from '../log-facts.ts';
+import { type LoggedBreakerState, systemEvent } from '../log-facts.ts';
 import type { Logger } from '../logger.ts';
 import { sleep } from '../sleep.ts';
 import { cellsOf, SHEET_HEADER, type SheetRow } from './sheet-row.ts';
@@ -15,6 +15,8 @@ export interface SheetWriterOptions {
   store: SheetStore;
   table: SheetTable;
   log: Logger;
+  /** Of the spreadsheet's own breaker. */
+  breakerState: () => LoggedBreakerState;
   /** Takes secrets and phone numbers out of a cell. */
   clean: (text: string) => string;
   /** How often what has come together is written. Milliseconds. */
@@ -46,7 +48,7 @@ export const SHEETS_SERVICE = 'google-sheets';
  * spreadsheet answers, rows stay until they stand in it: an outage delays them.
  */
 export function createSheetWriter(options: SheetWriterOptions): SheetWriter {
-  const { store, table, log, clean, everyMs = EVERY_MS, firstWaitMs = FIRST_WAIT_MS } = options;
+  const { store, table, log, breakerState, clean, everyMs = EVERY_MS, firstWaitMs = FIRST_WAIT_MS } = options;
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   let failures = 0;
@@ -71,7 +73,7 @@ export function createSheetWriter(options: SheetWriterOptions): SheetWriter {
       const why = 'more rows waited for the spreadsheet than there is room for';
       systemEvent(
         log,
-        { event: 'sheet-rows-dropped', service: SHEETS_SERVICE, breakerState: 'none', error: why },
+        { event: 'sheet-rows-dropped', service: SHEETS_SERVICE, breakerState: breakerState(), error: why },
         `${refused} rows dropped`,
       );
     }
@@ -79,7 +81,8 @@ export function createSheetWriter(options: SheetWriterOptions): SheetWriter {
 
   async function tellRecovered(): Promise<void> {
     if (failures === 0) return;
-    systemEvent(log, { event: 'sheet-back', service: SHEETS_SERVICE, breakerState: 'none', failures }, 'the spreadsheet takes rows again');
+    const facts = { service: SHEETS_SERVICE, breakerState: breakerState(), failures };
+    systemEvent(log, { ...facts, event: 'sheet-back' }, 'the spreadsheet takes rows again');
     failures = 0;
     await tellRefused();
   }

@@ -47,13 +47,10 @@ async function checkService(check: OneCheck, signal: AbortSignal): Promise<Healt
   const breaker = breakers.of(service);
   const finding = breaker.state === 'closed' ? await checkClosed(check, signal) : await tryOpen(check);
   signal.throwIfAborted();
-  const facts = {
-    service,
-    breaker: breaker.state,
-    finding,
-    ...(finding === 'failed' && breaker.cause ? { error: breaker.cause.message } : {}),
-  };
-  if (finding !== 'well' && finding !== 'no-probe') log.info(facts, `health check of ${service}: ${finding}`);
+  const error = finding === 'failed' && breaker.cause ? { error: breaker.cause.message } : {};
+  const facts = { service, breakerState: breaker.state, finding, ...error };
+  if (finding === 'not-now') log.info(facts, `health check of ${service}: ${finding}`);
+  else if (finding !== 'well' && finding !== 'no-probe') log.info({ ...facts, event: 'probe' }, `health check of ${service}: ${finding}`);
   return finding;
 }
 

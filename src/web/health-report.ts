@@ -51,9 +51,10 @@ const MISSED = {
 };
 
 /** What no call can do without. */
-const AI_CAPABILITIES = ['text-to-speech', 'speech-to-text', 'language-model'];
+const AI_CAPABILITIES = ['text-to-speech', 'speech-to-text', 'language-model', 'voice-agent'];
 
-const isAi = ({ service }: ServiceConnection) => AI_CAPABILITIES.includes(service.split(':').at(-1) ?? '');
+const capabilityOf = (service: string) => service.split(':').at(-1) ?? '';
+const isAi = ({ service }: ServiceConnection) => AI_CAPABILITIES.includes(capabilityOf(service));
 const isTrunk = ({ service }: ServiceConnection) => /(^|:)trunk:/.test(service);
 /** No call without it, in this process. */
 const isRequired = (connection: ServiceConnection) => isAi(connection) || connection.service === 'asterisk';
@@ -84,7 +85,7 @@ export function reportHealth({ workers, redis, readAt }: HealthFacts): HealthRep
     dependencies: {
       ari,
       audiosocket: worstAudioSocket(callers),
-      ai_provider: wordFor(aiKnown, (caller) => caller.services.filter(isAi).every(isClosed)),
+      ai_provider: wordFor(aiKnown, ({ services }) => AI_CAPABILITIES.every((capability) => isServed(services, capability))),
       redis,
       services,
       workers: workers.map(describe),
@@ -98,7 +99,15 @@ export function reportHealth({ workers, redis, readAt }: HealthFacts): HealthRep
 export function canPlaceCalls({ draining, ari, services }: Heartbeat): boolean {
   const trunks = services.filter(isTrunk);
   const aWayOut = trunks.length === 0 || trunks.some(isClosed);
-  return !draining && ari?.state === 'connected' && services.filter(isRequired).every(isClosed) && aWayOut;
+  const canTalk = AI_CAPABILITIES.every((capability) => isServed(services, capability));
+  const asterisk = services.filter(({ service }) => service === 'asterisk').every(isClosed);
+  return !draining && ari?.state === 'connected' && canTalk && asterisk && aWayOut;
+}
+
+/** Of a capability with alternatives, one is enough. */
+function isServed(services: readonly ServiceConnection[], capability: string): boolean {
+  const able = services.filter(({ service }) => capabilityOf(service) === capability);
+  return able.length === 0 || able.some(isClosed);
 }
 
 function wordFor(callers: readonly Heartbeat[], isWell: (caller: Heartbeat) => boolean): ConnectionWord {

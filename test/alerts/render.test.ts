@@ -69,6 +69,16 @@ it('a trunk is named with the SIP status that it answers', () => {
   expect(render(trunk).subject).toBe("[Ringfence] Trunk carrier can't be used (SIP 403): calls that need it wait");
 });
 
+it('what no call waits for is not said to hold calls up', () => {
+  const { subject, text } = render(opened(AT, 'hubspot'));
+  expect(subject).toBe("[Ringfence] HubSpot can't be used: calls go on, what is to be written there waits");
+  expect(text).toContain('Calls go on without it.');
+  const back = render(closed(AT, 0, 'google-sheets'));
+  expect(back.subject).toBe('[Ringfence] Google Sheets is back after 12 min');
+  expect(back.text).toContain('What waited for it is written now.');
+  expect(back.text).not.toContain('held back');
+});
+
 it('a recovery says how long it took and how many calls waited', () => {
   const { text } = render(closed(AT, 1_234), { heldBack: 1_234, failed: 412 });
   expect(text).toContain('It was open for: 12 min');

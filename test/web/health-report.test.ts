@@ -52,6 +52,11 @@ it.each<[string, WorkerSighting[], RegExp]>([
 });
 
 it.each<[string, WorkerSighting[], RegExp]>([
+  [
+    'another voice speaks',
+    [live({ services: [...servicesWith(noVoice), { service: 'openai:text-to-speech', state: 'closed' }] }), deliveryWorker],
+    /text-to-speech/,
+  ],
   ['the CRM is down', [live({ services: servicesWith({ service: 'hubspot', state: 'open' }) }), deliveryWorker], /hubspot/],
   ['one of two workers lost its Asterisk', [live(), live({ name: 'host-2', ari: lostAri }), deliveryWorker], /host-2 is not connected/],
   [
