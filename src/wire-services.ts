@@ -194,7 +194,7 @@ function fenceEars(ears: RawServices['speechToText'], patienceMs: number, { fenc
   const fenced = (retriesOf: (i: number) => { retries?: number }) =>
     createFallbackSpeechToText(
       ears.map(({ name, service }, i) => guardSpeechToText(service, guard(name, retriesOf(i)), {})),
-      { onFallback: (error) => tellFallback(log, error, ears) },
+      { onFallback: (error) => tellFallback(log, error, ears), names: ears.map(({ name }) => name) },
     );
   return createReconnectingSpeechToText(
     fenced((i) => (i < ears.length - 1 ? { retries: 0 } : {})),

@@ -136,6 +136,21 @@ describe('services in the order of the settings', () => {
     expect(world.lines.at(-1)).toMatchObject({ event: 'reconnected', breakerState: 'open', service: 'elevenlabs:speech-to-text' });
   });
 
+  it('a speech-to-text that understands nobody is replaced by the second one, and its breaker is told', async () => {
+    const world = await wired({ SPEECH_TO_TEXT: 'elevenlabs,deepgram' });
+    const { session, finals, failures } = await listen(world);
+    session.send(speak(TEXT, SAMPLE_RATE));
+    session.distrust?.();
+    await expect.poll(() => world.deepgram.sessions, { timeout: 15_000 }).toBe(1);
+    session.commit();
+    await expect.poll(() => finals, { timeout: 15_000 }).toEqual([TEXT]);
+    expect(failures).toEqual([]);
+    expect(world.lines[0]).toMatchObject({
+      service: 'elevenlabs:speech-to-text',
+      msg: expect.stringContaining('lost in the middle of a call'),
+    });
+  });
+
   it('nobody may be rung only when none of the alternatives may be asked', async () => {
     const world = await wired({ SPEECH_TO_TEXT: 'elevenlabs,deepgram' });
     const { breakers, policy, services } = world;

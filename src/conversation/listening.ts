@@ -4,6 +4,7 @@ import type { SpeechToText, SpeechToTextSession } from '../services/speech-to-te
 import { endpointDelayMs } from './endpointing.ts';
 import { createTimer } from './timer.ts';
 import { whenAborted } from './when-aborted.ts';
+import { createWordlessWatch } from './wordless.ts';
 
 /** After a commit, how long the final transcript may take before we go on without it. */
 const FINAL_WAIT_MS = 3_000;
@@ -98,6 +99,7 @@ export function createEar(options: EarOptions): Ear {
   let unclear = false;
   let finalsDue = 0;
   let wasBusy = false;
+  const wordless = createWordlessWatch(() => session?.distrust?.());
   let ending: TurnEnding = NOT_ENDED;
   let pauseWanted: ((atMs: number) => boolean) | undefined;
   let armed = false;
@@ -109,6 +111,7 @@ export function createEar(options: EarOptions): Ear {
 
   function beginSpeech(atMs: number, paused: boolean): void {
     speaking = true;
+    wordless.speechBegins(atMs);
     timers.undetected.stop();
     timers.endpoint.stop();
     speechAtMs ??= atMs;
@@ -123,6 +126,7 @@ export function createEar(options: EarOptions): Ear {
 
   function endSpeech(atMs: number): void {
     speaking = false;
+    wordless.speechEnds(atMs);
     ending = { ...ending, speechEndedMs: atMs };
     commit();
     const text = understood();
@@ -149,6 +153,7 @@ export function createEar(options: EarOptions): Ear {
     timers.final.start(FINAL_WAIT_MS, () => {
       finalsDue = 0;
       unclear = true;
+      wordless.nothingCame();
       settle();
     });
     awaitMore();
@@ -157,6 +162,7 @@ export function createEar(options: EarOptions): Ear {
 
   function onInterim(text: string): void {
     if (signal.aborted || text.trim() === '') return;
+    wordless.wordsCame();
     interim = text.trim().slice(0, MAX_TURN_CHARACTERS);
     speechAtMs ??= now();
     tell({ kind: 'words', text: understood() });
@@ -173,8 +179,11 @@ export function createEar(options: EarOptions): Ear {
     if (finalsDue === 0) timers.final.stop();
     const said = text.trim();
     ending = { ...ending, finalMs: now() };
-    if (said === '') unclear = true;
-    else {
+    if (said === '') {
+      unclear = true;
+      wordless.nothingCame();
+    } else {
+      wordless.wordsCame();
       speechAtMs ??= now();
       if (words.join(' ').length < MAX_TURN_CHARACTERS) words.push(said.slice(0, MAX_TURN_CHARACTERS));
       tell({ kind: 'words', text: words.join(' ') });

@@ -168,6 +168,7 @@ export function startDeepgramSession(options: DeepgramSessionOptions): { ready: 
         pendingBytes += pcm.length;
         if (state === 'open' && pendingBytes >= CHUNK_MS * bytesPerMs) flush();
       },
+      distrust: () => fail(fault('no-words', 'people spoke again and again, and not a word of it came back')),
       commit() {
         if (state !== 'open') return;
         flush();

@@ -4,6 +4,8 @@ import type { SpeechToText } from './speech-to-text.ts';
 import type { TextToSpeech } from './text-to-speech.ts';
 
 export interface FallbackOptions {
+  /** Of the alternatives, in their order; for one that is to be avoided. */
+  names?: readonly string[] | undefined;
   /** An alternative failed, and the next one is asked. */
   onFallback?: (error: ServiceError) => void;
 }
@@ -35,11 +37,16 @@ export function createFallbackLanguageModel(alternatives: readonly LanguageModel
 }
 
 /** A second speech-to-text when no session can be had from the first. Inside a reconnecting one it also takes over a lost session. */
-export function createFallbackSpeechToText(alternatives: readonly SpeechToText[], { onFallback }: FallbackOptions = {}): SpeechToText {
+export function createFallbackSpeechToText(
+  alternatives: readonly SpeechToText[],
+  { onFallback, names }: FallbackOptions = {},
+): SpeechToText {
   return {
     async open(options) {
       const failures: ServiceError[] = [];
-      for (const [i, alternative] of alternatives.entries()) {
+      const avoided = alternatives[options.avoid === undefined ? -1 : (names?.indexOf(options.avoid) ?? -1)];
+      const inOrder = avoided === undefined ? alternatives : [...alternatives.filter((one) => one !== avoided), avoided];
+      for (const [i, alternative] of inOrder.entries()) {
         try {
           return await alternative.open(options);
         } catch (error) {

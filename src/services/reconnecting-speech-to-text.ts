@@ -42,6 +42,8 @@ const DEFAULT_POLICY: ReconnectPolicy = {
   isWorthIt: ({ category }) => category === 'transient' || category === 'rate-limited',
 };
 
+/** The service took everything and understood nothing. A session like that wasn't well, however long it lasted. */
+const NO_WORDS = 'no-words';
 /** Nobody's fault: the session was over, by its length or because nobody spoke. */
 const SESSION_OVER: readonly string[] = ['session_time_limit_exceeded', 'insufficient_audio_activity', 'session-idle'];
 /** A session that lasted for so long was well, whatever ended it. Milliseconds. */
@@ -101,7 +103,7 @@ function createLastingSession({ reopen, onLost, onReconnected, policy, request }
   request.signal.addEventListener('abort', end, { once: true, signal: life.signal });
 
   /** Rejects when no session can be had; `signal` is that session's, for as long as it lives. */
-  async function connect(service: SpeechToText, signal: AbortSignal): Promise<void> {
+  async function connect(service: SpeechToText, signal: AbortSignal, avoid?: string): Promise<void> {
     const mine: NonNullable<typeof living> = { session: undefined, since: performance.now() };
     living = mine;
     const heard = (tell: (text: string) => void) => (text: string) => {
@@ -109,6 +111,7 @@ function createLastingSession({ reopen, onLost, onReconnected, policy, request }
     };
     const session = await service.open({
       ...request,
+      avoid,
       signal,
       onInterim: heard(onInterim),
       onFinal: heard(onFinal),
@@ -163,7 +166,7 @@ function createLastingSession({ reopen, onLost, onReconnected, policy, request }
     log.answered();
     interim = '';
     told = '';
-    trouble = undefined;
+    if (text !== '') trouble = undefined;
     request.onFinal(text);
   }
 
@@ -174,7 +177,7 @@ function createLastingSession({ reopen, onLost, onReconnected, policy, request }
     replay = undefined;
     session?.close();
     log.rewind();
-    if (since !== undefined && performance.now() - since > STABLE_MS) trouble = undefined;
+    if (since !== undefined && performance.now() - since > STABLE_MS && error.code !== NO_WORDS) trouble = undefined;
     void recover(error);
   }
 
@@ -195,7 +198,7 @@ function createLastingSession({ reopen, onLost, onReconnected, policy, request }
       atOnce = false;
       try {
         await sleep(waitMs, life.signal);
-        await connectWithin(leftMs - waitMs);
+        await connectWithin(leftMs - waitMs, loss.code === NO_WORDS ? loss.service : undefined);
         return onReconnected?.(loss, Math.round(performance.now() - lostAt));
       } catch (failure) {
         // Anything else is the end of patience, or of the call.
@@ -208,11 +211,11 @@ function createLastingSession({ reopen, onLost, onReconnected, policy, request }
     return error.code !== 'breaker-open' && (SESSION_OVER.includes(error.code) || policy.isWorthIt(error));
   }
 
-  async function connectWithin(ms: number): Promise<void> {
+  async function connectWithin(ms: number, avoid: string | undefined): Promise<void> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(new Error('the patience is spent')), ms);
     try {
-      await connect(reopen, AbortSignal.any([life.signal, late.signal]));
+      await connect(reopen, AbortSignal.any([life.signal, late.signal]), avoid);
     } finally {
       clearTimeout(timer);
     }
@@ -227,6 +230,7 @@ function createLastingSession({ reopen, onLost, onReconnected, policy, request }
   const session: SpeechToTextSession = {
     send: (pcm) => take({ kind: 'audio', pcm }),
     commit: () => take({ kind: 'commit' }),
+    distrust: () => living?.session?.distrust?.(),
     close() {
       living?.session?.close();
       end();

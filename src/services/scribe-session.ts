@@ -179,6 +179,7 @@ export function startScribeSession(options: ScribeSessionOptions): { ready: Prom
       commit() {
         if (state === 'open') commit(false);
       },
+      distrust: () => fail(fault('no-words', 'people spoke again and again, and not a word of it came back')),
       close: () => finish(() => socket.close()),
     },
   };

@@ -11,6 +11,8 @@ export interface SpeechToTextOptions {
   onFinal: (text: string) => void;
   /** The session is over and won't come back by itself. Called at most once. */
   onError: (error: ServiceError) => void;
+  /** This service was no good just now: it is asked last. Of a `ServiceError`. */
+  avoid?: string | undefined;
   /** Ends the session at once. */
   signal: AbortSignal;
 }
@@ -20,6 +22,8 @@ export interface SpeechToTextSession {
   send(pcm: Buffer): void;
   /** The callee has paused: make what you have final. */
   commit(): void;
+  /** People have spoken again and again, and not a word of it came: the session ends with an error whose code is `no-words`. */
+  distrust?(): void;
   close(): void;
 }
 

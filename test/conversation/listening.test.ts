@@ -34,6 +34,7 @@ async function listen() {
   };
   let heard: SpeechToTextOptions | undefined;
   let spoken = '';
+  let distrusted = 0;
   const ear = createEar({
     leg: leg as MediaLeg,
     speechToText: {
@@ -45,6 +46,7 @@ async function listen() {
             const text = spoken;
             setTimeout(() => options.onFinal(text), FINAL_MS);
           },
+          distrust: () => void distrusted++,
           close() {},
         };
       },
@@ -102,13 +104,16 @@ async function listen() {
     get turn() {
       return turn;
     },
+    get distrusted() {
+      return distrusted;
+    },
     get turnAfterMs() {
       return turnAfterMs;
     },
     /** Says this, and is silent long enough for the detector. */
     async says(text: string) {
       change('speech-start');
-      heard?.onInterim(text);
+      if (text !== '') heard?.onInterim(text);
       spoken = text;
       await vi.advanceTimersByTimeAsync(1_000);
       change('speech-end');
@@ -200,5 +205,30 @@ describe('thinking early', () => {
     await line.says('that suits me');
     await line.hangUp();
     expect(line.aborted).toEqual(['that suits me']);
+  });
+});
+
+describe('a speech-to-text that takes everything and returns no words', () => {
+  it('is distrusted after the third say', async () => {
+    const line = await listen();
+    for (let say = 1; say <= 3; say++) {
+      expect(line.distrusted).toBe(0);
+      await line.says('');
+      await line.wait(FINAL_MS);
+    }
+    expect(line.distrusted).toBe(1);
+    await line.hangUp();
+  });
+
+  it('is none that has understood something before', async () => {
+    const line = await listen();
+    await line.says('Yes.');
+    for (let say = 1; say <= 6; say++) {
+      await line.wait(FINAL_MS);
+      await line.says('');
+    }
+    await line.wait(FINAL_MS);
+    expect(line.distrusted).toBe(0);
+    await line.hangUp();
   });
 });

@@ -72,6 +72,22 @@ describe('a lost transcription', () => {
     return Math.round(performance.now());
   };
 
+  it('because not a word came of it is told to the breaker, tried once more elsewhere, and given up when that is no better', async () => {
+    const { session, failures, breaker } = await listen(service);
+    await vi.advanceTimersByTimeAsync(20_000);
+    session.distrust?.();
+    expect(service.last.distrusted).toBe(1);
+    lose(serviceFailure('transient', { code: 'no-words' }));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(service.last.options.avoid).toBe('speech-to-text');
+    expect([breaker.failed, failures, service.sessions.length]).toEqual([['no-words'], [], 2]);
+    // Empty transcripts are no sign of health.
+    service.last.options.onFinal('');
+    await vi.advanceTimersByTimeAsync(20_000);
+    lose(serviceFailure('transient', { code: 'no-words' }));
+    expect(failures.map(({ code }) => code)).toEqual(['no-words']);
+  });
+
   it('is opened again sooner at first, then ever later, never at the same moment as others, and given up when patience is spent', async () => {
     const { failures, breaker } = await listen(service);
     service.answer = serviceFailure();

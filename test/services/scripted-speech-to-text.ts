@@ -11,6 +11,7 @@ export interface ScriptedSession {
   told: string;
   options: SpeechToTextOptions;
   closed: boolean;
+  distrusted: number;
 }
 
 export interface ScriptedSpeechToText extends SpeechToText {
@@ -41,7 +42,7 @@ export function createScriptedSpeechToText(): ScriptedSpeechToText {
       if (answer === 'hang') {
         await new Promise((_, reject) => options.signal.addEventListener('abort', () => reject(options.signal.reason), { once: true }));
       } else if (answer) throw answer;
-      const session: ScriptedSession = { told: '', options, closed: false };
+      const session: ScriptedSession = { told: '', options, closed: false, distrusted: 0 };
       sessions.push(session);
       return {
         send(pcm) {
@@ -49,6 +50,9 @@ export function createScriptedSpeechToText(): ScriptedSpeechToText {
         },
         commit() {
           session.told += '!';
+        },
+        distrust() {
+          session.distrusted++;
         },
         close() {
           session.closed = true;
