@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import { createAlertQueue } from '../../src/alerts/alert-queues.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createDeliveryQueue } from '../../src/delivery/outbox.ts';
 import { createCallQueue } from '../../src/queue/call-queue.ts';
@@ -57,14 +59,24 @@ export interface ChaosRun {
 
 export interface ChaosRunOptions {
   asterisk: AsteriskKind;
+  /** Alerts, outcomes by webhook and a spreadsheet, too; outages are over in seconds, and health checks find that out. */
+  listening?: boolean;
 }
 
-export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<ChaosRun> {
+/** Waits of half an hour, in seconds. Milliseconds. */
+const HURRIED = {
+  RETRY_INITIAL_DELAY: '200',
+  BREAKER_RESET: '2000',
+  HEALTH_INTERVAL: '2000',
+  HELD_BACK_WAIT: '2000',
+};
+
+export async function startChaosRun({ asterisk, listening = false }: ChaosRunOptions): Promise<ChaosRun> {
   const dir = await mkdtemp(join(tmpdir(), 'ringfence-chaos-'));
   const prefix = `chaos-${randomUUID().slice(0, 8)}`;
   const startOurRedis = () => startRedis({ dataDir: dir, debianDir: DEBIAN_DIR });
   let redisServer: RedisServer = await startOurRedis();
-  const world = await startChaosWorld(asterisk);
+  const world = await startChaosWorld(asterisk, { listening });
   const workers: WiredWorker[] = [];
   const everybody: string[] = [];
   let started = 0;
@@ -77,6 +89,7 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
 
   const settingsFor = (redisUrl: string) => ({
     ...world.settings,
+    ...(listening ? HURRIED : {}),
     REDIS_URL: redisUrl,
     QUEUE_PREFIX: prefix,
     DATA_DIR: join(dir, 'data'),
@@ -125,7 +138,8 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
       const onCrossing = (_service: string, what: string) => {
         if (what === 'MARK request') marks.push(Date.now());
       };
-      const worker = await startWiredWorker({ name: `worker-${started}`, settings, broken, dir, onCrossing });
+      const roles = listening ? ['call', 'delivery', 'health'] : ['call', 'delivery'];
+      const worker = await startWiredWorker({ name: `worker-${started}`, roles, settings, broken, dir, onCrossing });
       workers.push(worker);
       return worker;
     },
@@ -171,13 +185,17 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
       const redis = new Redis(redisServer.url, { maxRetriesPerRequest: null });
       redis.on('error', () => undefined);
       const [calls, deliveries] = [createCallQueue(redis, prefix), createDeliveryQueue(redis, prefix)];
+      const alerts = (['telegram', 'email', 'webhook'] as const).map((channel) => createAlertQueue(redis, prefix, channel));
+      const tellers: Queue[] = [deliveries, ...alerts];
       const hurry = async () => {
         // A redial keeps its time.
         for (const job of await calls.getDelayed()) if (job.data.attempt === 1) await job.promote().catch(() => undefined);
-        for (const job of await deliveries.getDelayed()) await job.promote().catch(() => undefined);
+        for (const queue of tellers) for (const job of await queue.getDelayed()) await job.promote().catch(() => undefined);
       };
-      const isDelivered = async () =>
-        (await redis.llen(createKeys(prefix).outbox)) === 0 && (await deliveries.getJobCountByTypes('waiting', 'active', 'delayed')) === 0;
+      const isDelivered = async () => {
+        const waiting = await Promise.all(tellers.map((queue) => queue.getJobCountByTypes('waiting', 'active', 'delayed')));
+        return (await redis.llen(createKeys(prefix).outbox)) === 0 && waiting.every((count) => count === 0) && isAllTold(world, waitedFor);
+      };
       const isSettled = async () =>
         waitedFor.every((number) => isAccountedFor(number, world.rows())) &&
         (await calls.getJobCountByTypes('waiting', 'active', 'delayed')) === 0 &&
@@ -195,8 +213,7 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
         orphans = [...new Set([...orphans, ...left.orphans])];
         bridges = left.bridges;
       } finally {
-        await calls.close();
-        await deliveries.close();
+        for (const queue of [calls, ...tellers]) await queue.close();
         redis.disconnect();
       }
     },
@@ -211,6 +228,18 @@ export async function startChaosRun({ asterisk }: ChaosRunOptions): Promise<Chao
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** The spreadsheet and the alerts come when they come; what never comes is a violation in the end. */
+function isAllTold({ listeners, rows }: ChaosWorld, numbers: readonly string[]): boolean {
+  if (listeners === undefined) return true;
+  const told = listeners.told();
+  const attempts = rows().filter(({ number }) => numbers.includes(number));
+  const isOver = ({ about }: { about: string }) => told.alerts.some((alert) => alert.kind === 'breaker-closed' && alert.about === about);
+  return (
+    attempts.every(({ attempt }) => told.sheet.some((row) => row.attempt === attempt)) &&
+    told.alerts.filter(({ kind }) => kind === 'breaker-opened').every(isOver)
+  );
 }
 
 async function untilNothingIsLeft(world: ChaosWorld, since: number): Promise<{ orphans: string[]; bridges: string[] }> {

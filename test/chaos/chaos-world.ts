@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { startAsteriskSandbox } from '../../src/sandbox/asterisk/asterisk-sandbox.ts';
 import { startCarrier } from '../../src/sandbox/carrier.ts';
 import { CARRIER_NUMBERS } from '../../src/sandbox/carrier-scenario.ts';
-import { startElevenLabsSandbox } from '../../src/sandbox/elevenlabs/elevenlabs-sandbox.ts';
+import { type ElevenLabsSandbox, startElevenLabsSandbox } from '../../src/sandbox/elevenlabs/elevenlabs-sandbox.ts';
 import { type HubSpotSandbox, startHubSpotSandbox } from '../../src/sandbox/hubspot/hubspot-sandbox.ts';
 import { startOpenAiSandbox } from '../../src/sandbox/openai/openai-sandbox.ts';
 import { loadPeople, type People } from '../../src/sandbox/people/people.ts';
 import { startRealAsterisk } from '../../src/sandbox/real-asterisk.ts';
 import { sleep } from '../../src/sleep.ts';
 import type { Sightings } from './sightings.ts';
+import { type Listeners, startListeners } from './telling.ts';
 
 export type AsteriskKind = 'sandbox' | 'real';
 
@@ -22,6 +23,9 @@ export interface ChaosWorld {
   /** Somebody whose line is always busy. */
   readonly busy: string;
   readonly hubSpot: HubSpotSandbox;
+  readonly elevenLabs: ElevenLabsSandbox;
+  /** Undefined where only the CRM is told. */
+  readonly listeners: Listeners | undefined;
   dials(): Promise<Sightings['dials']>;
   rows(): Sightings['rows'];
   told(): Sightings['told'];
@@ -39,10 +43,11 @@ interface Telephony extends Pick<ChaosWorld, 'dials' | 'talks' | 'restartAsteris
   stop(): Promise<void>;
 }
 
-export async function startChaosWorld(kind: AsteriskKind): Promise<ChaosWorld> {
+export async function startChaosWorld(kind: AsteriskKind, { listening = false } = {}): Promise<ChaosWorld> {
   const elevenLabs = await startElevenLabsSandbox({ apiKey: 'chaos-elevenlabs' });
   const openAi = await startOpenAiSandbox({ apiKey: 'chaos-openai' });
   const hubSpot = await startHubSpotSandbox({ accessToken: 'chaos-hubspot' });
+  const listeners = listening ? await startListeners() : undefined;
   const telephony = await (kind === 'real' ? realTelephony() : sandboxTelephony());
   const { ari, stop, ...seen } = telephony;
   let called = 0;
@@ -54,6 +59,8 @@ export async function startChaosWorld(kind: AsteriskKind): Promise<ChaosWorld> {
   return {
     ...seen,
     hubSpot,
+    elevenLabs,
+    listeners,
     newNumber() {
       called += 1;
       return `${TALKATIVE}${String(called).padStart(6, '0')}`;
@@ -66,6 +73,7 @@ export async function startChaosWorld(kind: AsteriskKind): Promise<ChaosWorld> {
       OPENAI_BASE_URL: openAi.baseUrl,
       HUBSPOT_ACCESS_TOKEN: 'chaos-hubspot',
       HUBSPOT_BASE_URL: hubSpot.url,
+      ...listeners?.settings,
     },
     rows: () => hubSpot.rows.map(({ properties }) => toRow(properties)),
     told: () =>
@@ -77,6 +85,7 @@ export async function startChaosWorld(kind: AsteriskKind): Promise<ChaosWorld> {
     async stop() {
       await stop();
       for (const server of [hubSpot, openAi, elevenLabs]) await server.close();
+      await listeners?.stop();
     },
   };
 }

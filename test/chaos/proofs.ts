@@ -1,11 +1,13 @@
 import { type Mechanism, NAIVE } from './broken/mechanisms.ts';
-import type { Plan } from './histories.ts';
+import { type HistoryOptions, type Plan, runHistory } from './histories.ts';
+import { runSeed } from './random-faults.ts';
+import type { Violation } from './sightings.ts';
 
 const DIALLED = 'asterisk POST ari/channels/{callee}/dial #1 answer';
 const TALKING = 'asterisk POST ari/bridges/{id}/addChannel #1 answer';
 
-/** For each mechanism the history that only it keeps from breaking a promise. */
-export const PROOFS: Readonly<Record<Mechanism, Plan>> = {
+/** For each mechanism the history, or the seed, in which only it keeps a promise from being broken. */
+export const PROOFS: Readonly<Record<Mechanism, Plan | { seed: number }>> = {
   'mark-not-written': { boundary: DIALLED, signal: 'kill' },
   'claim-forgets': { boundary: DIALLED, signal: 'kill' },
   'end-unfenced': { boundary: TALKING, signal: 'freeze' },
@@ -16,7 +18,17 @@ export const PROOFS: Readonly<Record<Mechanism, Plan>> = {
   'no-dead-mans-switch': { boundary: TALKING, signal: 'alone' },
   'no-sweep': { boundary: TALKING, signal: 'kill' },
   'record-created-anew': { boundary: 'hubspot POST crm/v3/objects/calls #1 answer', signal: 'cut' },
+  // A voice and two channels are away at the same time.
+  'alerts-tried-once': { seed: 30 },
 };
+
+/** What a worker without this mechanism does wrong; nothing, when the harness can't tell. */
+export async function prove(mechanism: Mechanism, options: HistoryOptions): Promise<readonly Violation[]> {
+  const proof = PROOFS[mechanism];
+  const played =
+    'seed' in proof ? runSeed(proof.seed, { ...options, broken: mechanism }) : runHistory(proof, { ...options, broken: mechanism });
+  return (await played).violations;
+}
 
 /** What a naive worker is put through; it must fail most of it. */
 export const NAIVE_WORKER = NAIVE.join(',');

@@ -1,9 +1,11 @@
 import { sleep } from '../../src/sleep.ts';
 import { createBoundaryCounter } from './boundaries.ts';
 import { type ChaosRun, startChaosRun } from './chaos-run.ts';
+import { checkTelling } from './check-telling.ts';
 import type { Crossing, Verdict } from './fault-proxy.ts';
 import { type HistoryOptions, logsOf } from './histories.ts';
 import { check, type Violation } from './sightings.ts';
+import type { Listeners } from './telling.ts';
 import type { WiredWorker } from './wired-worker.ts';
 
 const KINDS = [
@@ -18,6 +20,12 @@ const KINDS = [
   'event socket half-open',
   'Asterisk restarted',
   'CRM writes, then answers 502',
+  'text-to-speech down',
+  'Telegram down',
+  'mail server down',
+  'alert webhook down',
+  'outcome webhook down',
+  'spreadsheet writes, then answers 502',
 ] as const;
 
 export interface RandomFault {
@@ -45,7 +53,7 @@ const CROSSINGS = 350;
 /** What goes wrong under this seed; the same every time. */
 export function planFaults(seed: number): RandomFault[] {
   const random = createRandom(seed);
-  const count = 1 + Math.floor(random() * 4);
+  const count = 1 + Math.floor(random() * 6);
   return Array.from({ length: count }, () => ({
     kind: KINDS[Math.floor(random() * KINDS.length)] ?? 'worker killed',
     after: 1 + Math.floor(random() ** 2 * CROSSINGS),
@@ -63,6 +71,8 @@ export interface RandomVerdict {
 }
 
 const CONTACTS = 4;
+/** Refused requests after which some breaker must have opened: each of two workers bears three in a row. */
+const MANY = 12;
 
 export interface SeedOptions extends HistoryOptions {
   /** How many there are at first. Default 2. */
@@ -73,10 +83,14 @@ export interface SeedOptions extends HistoryOptions {
 export async function runSeed(seed: number, options: SeedOptions): Promise<RandomVerdict> {
   const startedAt = Date.now();
   const faults = planFaults(seed);
-  const run = await startChaosRun(options);
+  const run = await startChaosRun({ ...options, listening: true });
   try {
     const happened = await play(run, faults, options);
-    const violations = check(await run.sightings());
+    const refused = run.world.elevenLabs.faults.requests.filter(({ fault }) => fault === 'status').length;
+    const seen = { ...(await run.sightings()), mayFail: refused > 0 };
+    const told = run.world.listeners?.told();
+    const brokeDown = refused >= MANY ? ['elevenlabs:text-to-speech'] : [];
+    const violations = [...check(seen), ...(told === undefined ? [] : checkTelling({ ...seen, told, brokeDown }))];
     if (violations.length > 0) options.onLogs?.(await logsOf(run));
     return { seed, faults, happened, violations, tookMs: Date.now() - startedAt };
   } finally {
@@ -149,6 +163,17 @@ async function play(run: ChaosRun, faults: readonly RandomFault[], { broken, wor
         return run.world.restartAsterisk(fault.forMs / 4);
       case 'CRM writes, then answers 502':
         return run.world.hubSpot.faults.set({ kind: 'apply-then-status', status: 502 }, { path: /upsert/, times: 2 });
+      case 'text-to-speech down':
+        run.world.elevenLabs.faults.set({ kind: 'status', status: 503 }, { path: /text-to-speech/ });
+        await sleep(fault.forMs);
+        return run.world.elevenLabs.faults.clear();
+      case 'spreadsheet writes, then answers 502':
+        return run.world.listeners?.sheet.faults.set({ kind: 'apply-then-status', status: 502 }, { path: /append/, times: 2 });
+      case 'Telegram down':
+      case 'mail server down':
+      case 'alert webhook down':
+      case 'outcome webhook down':
+        return takeDown(run.world.listeners, fault);
       default:
         return undefined;
     }
@@ -170,6 +195,21 @@ async function play(run: ChaosRun, faults: readonly RandomFault[], { broken, wor
   run.faultIsOver();
   await run.settle();
   return faults.length - left.length;
+}
+
+/** For so long nobody hears anything there. */
+async function takeDown(listeners: Listeners | undefined, { kind, forMs }: RandomFault): Promise<void> {
+  if (listeners === undefined) return;
+  if (kind === 'mail server down') {
+    listeners.mail.set('greeting', { kind: 'code', code: 421 });
+    await sleep(forMs);
+    return listeners.mail.clear();
+  }
+  const { telegram, alerts, outcomes } = listeners;
+  const { faults } = kind === 'Telegram down' ? telegram : kind === 'alert webhook down' ? alerts : outcomes;
+  faults.set({ kind: 'status', status: 503 });
+  await sleep(forMs);
+  faults.clear();
 }
 
 function isOfTheWire({ kind }: RandomFault): boolean {

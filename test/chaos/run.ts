@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 import { MECHANISMS, type Mechanism } from './broken/mechanisms.ts';
 import type { AsteriskKind } from './chaos-world.ts';
-import type { HistoryOptions, Plan, Signal, Verdict } from './histories.ts';
-import { NAIVE_PLANS, NAIVE_WORKER, PROOFS } from './proofs.ts';
+import type { HistoryOptions, Signal, Verdict } from './histories.ts';
+import { NAIVE_PLANS, NAIVE_WORKER, PROOFS, prove } from './proofs.ts';
 import { type RandomVerdict, runSeed } from './random-faults.ts';
 import { createProgress, printTable, type ReportRow } from './report.ts';
 import type { Violation } from './sightings.ts';
@@ -21,7 +21,7 @@ by what the outside saw that nobody is lost and nobody is dialled twice. Ends wi
 
   --signals a,b      of kill, kill-late, freeze, overlap, alone, cut   (default: kill,kill-late,freeze,cut)
   --boundary text    only boundaries whose name contains this
-  --seed n           only the random faults of this seed
+  --seed n,m         only the random faults of these seeds
   --minutes n        random faults for so long after the sweeps   (default: 10)
   --broken a,b       with these mechanisms taken out: ${Object.keys(MECHANISMS).join(', ')}
   --proofs           only the proofs: each mechanism taken out in turn must break a promise
@@ -108,20 +108,43 @@ function toSeedRow({ seed, faults, happened, violations }: RandomVerdict): Repor
   };
 }
 
-async function runSeeds(seeds: Iterator<number>, until: number): Promise<number> {
+/** `steps` tells how far the bar has come: seeds, or seconds. */
+async function runSeeds(seeds: Iterator<number>, total: number, steps: () => number, isOver: () => boolean): Promise<number> {
   const rows: ReportRow[] = [];
   let violations = 0;
+  let shown = 0;
+  const progress = createProgress(total);
   const lane = async () => {
-    for (let next = seeds.next(); !next.done && Date.now() < until; next = seeds.next()) {
+    for (let next = seeds.next(); !next.done && !isOver(); next = seeds.next()) {
       const verdict = await runSeed(next.value, options);
       violations += verdict.violations.length;
       rows.push(toSeedRow(verdict));
+      const done = Math.min(total, steps());
+      progress.tick(verdict.violations.length, done - shown);
+      shown = done;
       if (verdict.violations.length > 0) replay(`--seed ${verdict.seed}`);
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
+  progress.stop();
   printTable(rows);
   return violations;
+}
+
+function runThese(seeds: readonly number[]): Promise<number> {
+  let done = 0;
+  return runSeeds(
+    seeds.values(),
+    seeds.length,
+    () => ++done,
+    () => false,
+  );
+}
+
+function runFresh(minutes: number): Promise<number> {
+  const startedAt = Date.now();
+  const seconds = () => Math.round((Date.now() - startedAt) / 1000);
+  return runSeeds(freshSeeds(), minutes * 60, seconds, () => seconds() >= minutes * 60);
 }
 
 function* freshSeeds(): Generator<number> {
@@ -131,26 +154,19 @@ function* freshSeeds(): Generator<number> {
 /** The other way round: what is not found here counts. */
 async function runProofs(): Promise<number> {
   const rows: ReportRow[] = [];
-  const left: (readonly [Mechanism, Plan])[] = (Object.keys(MECHANISMS) as Mechanism[]).map((mechanism) => [mechanism, PROOFS[mechanism]]);
+  const left = Object.keys(MECHANISMS) as Mechanism[];
   let unproven = 0;
   const progress = createProgress(left.length + NAIVE_PLANS.length);
   const lane = async () => {
-    for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      const [mechanism, plan] = next;
-      const found: string[] = [];
-      await sweep([plan], {
-        asterisk: options.asterisk,
-        broken: mechanism,
-        lanes: 1,
-        onVerdict: ({ violations }) => found.push(told(violations)),
-      });
-      const isFound = found.some((text) => text !== '');
-      if (!isFound) unproven += 1;
+    for (let mechanism = left.shift(); mechanism !== undefined; mechanism = left.shift()) {
+      const proof = PROOFS[mechanism];
+      const violations = await prove(mechanism, { asterisk: options.asterisk });
+      if (violations.length === 0) unproven += 1;
       progress.tick(0);
       rows.push({
-        step: `without ${mechanism}: ${plan.boundary}`,
-        signal: plan.signal,
-        verdict: isFound ? `found: ${found.join()}` : styleText('red', 'not found'),
+        step: `without ${mechanism}: ${'seed' in proof ? `seed ${proof.seed}` : proof.boundary}`,
+        signal: 'seed' in proof ? '' : proof.signal,
+        verdict: violations.length > 0 ? `found: ${told(violations)}` : styleText('red', 'not found'),
       });
     }
   };
@@ -171,11 +187,11 @@ if (values.help) {
 }
 let count = 0;
 if (values.proofs) count = await runProofs();
-else if (values.seed !== undefined) count = await runSeeds([Number(values.seed)].values(), Number.POSITIVE_INFINITY);
+else if (values.seed !== undefined) count = await runThese(values.seed.split(',').map(Number));
 else {
   count = await runSweep();
   const minutes = Number(values.minutes);
-  if (minutes > 0) count += await runSeeds(freshSeeds(), Date.now() + minutes * 60_000);
+  if (minutes > 0) count += await runFresh(minutes);
 }
 console.log(styleText(count === 0 ? 'green' : 'red', values.proofs ? `${count} mechanisms without proof` : `${count} violations`));
 process.exit(count === 0 ? 0 : 1);

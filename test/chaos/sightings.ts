@@ -15,6 +15,8 @@ export interface Sightings {
   /** Channels that were there after the last fault for longer than they may be. */
   orphans: readonly string[];
   bridges: readonly string[];
+  /** A service failed for so long that calls may have failed with it, before anybody was dialled. */
+  mayFail?: boolean;
   /** How long after an interrupted attempt the contact is called once more. Milliseconds. */
   redialMs: number;
 }
@@ -64,7 +66,7 @@ function checkContact(number: string, seen: Sightings, tell: Tell): void {
 
   if (dials.length === 0 && rows.length > interrupted.length) {
     const word = rows.find(({ disposition }) => disposition !== 'interrupted')?.disposition;
-    tell('P1', `consumed without a dial: ${word}`);
+    if (word !== 'failed' || !seen.mayFail) tell('P1', `consumed without a dial: ${word}`);
   }
   const firstToldAt = told[0]?.at ?? Number.POSITIVE_INFINITY;
   if (dials.length === 0 && interrupted.length > 0 && !seen.marks.some((at) => at < firstToldAt)) {

@@ -24,6 +24,7 @@ export interface WiredWorker extends WorkerProcess {
 
 export interface WiredWorkerOptions {
   name: string;
+  roles: readonly string[];
   settings: Readonly<Record<string, string>>;
   /** Of its log. */
   dir: string;
@@ -35,7 +36,7 @@ export interface WiredWorkerOptions {
 const ADDRESS = /^(REDIS|ARI|ELEVENLABS|OPENAI|HUBSPOT)(_BASE)?_URL$/;
 
 /** Puts a proxy before every service that the settings name, then starts the worker. It isn't ready yet. */
-export async function startWiredWorker({ name, settings, dir, broken, onCrossing }: WiredWorkerOptions): Promise<WiredWorker> {
+export async function startWiredWorker({ name, roles, settings, dir, broken, onCrossing }: WiredWorkerOptions): Promise<WiredWorker> {
   const routes: Route[] = [];
   const wiring: { decide: Decide | undefined } = { decide: undefined };
   const wire = async (service: string, url: string) => {
@@ -57,7 +58,7 @@ export async function startWiredWorker({ name, settings, dir, broken, onCrossing
     const service = ADDRESS.exec(key)?.[1]?.toLowerCase();
     wired[key] = service === undefined ? value : await wire(service === 'ari' ? 'asterisk' : service, value);
   }
-  const worker = await startWorkerProcess({ name, settings: wired, broken, logFile: join(dir, `${name}.log`) });
+  const worker = await startWorkerProcess({ name, roles, settings: wired, broken, logFile: join(dir, `${name}.log`) });
   return {
     name,
     get running() {

@@ -29,13 +29,14 @@ export interface WorkerProcess {
 
 export interface WorkerProcessOptions {
   name: string;
+  roles: readonly string[];
   settings: Record<string, string>;
   logFile: string;
   /** A mechanism that is taken out of this worker. */
   broken?: string | undefined;
 }
 
-export async function startWorkerProcess({ name, settings, logFile, broken }: WorkerProcessOptions): Promise<WorkerProcess> {
+export async function startWorkerProcess({ name, roles, settings, logFile, broken }: WorkerProcessOptions): Promise<WorkerProcess> {
   const environment = {
     PATH: '/usr/bin:/bin',
     NODE_COMPILE_CACHE: COMPILE_CACHE,
@@ -45,7 +46,7 @@ export async function startWorkerProcess({ name, settings, logFile, broken }: Wo
   const node = ['-i', ...Object.entries(environment).map(([key, value]) => `${key}=${value}`), process.execPath];
   const child = await startProcess({
     command: '/usr/bin/env',
-    args: [...node, ...(broken === undefined ? [] : ['--import', BROKEN]), ENTRY],
+    args: [...node, ...(broken === undefined ? [] : ['--import', BROKEN]), ENTRY, ...roles],
     logFile,
   });
   const signal = (what: NodeJS.Signals) => {

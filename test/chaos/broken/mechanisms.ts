@@ -10,6 +10,7 @@ export const MECHANISMS = {
   'no-dead-mans-switch': 'src/telephony/dead-mans-switch.ts',
   'no-sweep': 'src/wire-sweep.ts',
   'record-created-anew': 'src/services/hubspot.ts',
+  'alerts-tried-once': 'src/alerts/alert-queues.ts',
 } as const;
 
 export type Mechanism = keyof typeof MECHANISMS;
@@ -25,6 +26,7 @@ export const NAIVE: readonly Mechanism[] = [
   'no-dead-mans-switch',
   'no-sweep',
   'record-created-anew',
+  'alerts-tried-once',
 ];
 
 /** The ones that `CHAOS_BROKEN` names. */
