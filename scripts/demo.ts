@@ -21,6 +21,7 @@ Calls a dozen people of the sandbox, with everything real but the world outside:
                     draws it as data/demo/elevenlabs-503.svg; exits with 0 only if every step was seen
   --speed 10        that scenario ten times as fast
 
+  --ai deepgram-agent   one connection to Deepgram listens, thinks and speaks, instead of three services
   --asterisk real   through a real Asterisk (Debian's, unpacked below data/ without root: 80 MB the first time)
   --stay            keep Bull Board and the recordings up until Ctrl-C
   --help`;
@@ -37,6 +38,7 @@ async function main(): Promise<number> {
       scenario: { type: 'string' },
       speed: { type: 'string', default: '1' },
       asterisk: { type: 'string', default: 'sandbox' },
+      ai: { type: 'string', default: 'pipeline' },
       stay: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -46,9 +48,11 @@ async function main(): Promise<number> {
     return 0;
   }
   if (values.scenario !== undefined) return showScenario(values.scenario, Number(values.speed));
-  const { asterisk } = values;
+  const { asterisk, ai } = values;
   if (asterisk !== 'sandbox' && asterisk !== 'real')
     throw new UserError(`--asterisk is "${asterisk}". Expected: sandbox or real.\n\n${USAGE}`);
+  if (ai !== 'pipeline' && ai !== 'deepgram-agent')
+    throw new UserError(`--ai is "${ai}". Expected: pipeline or deepgram-agent.\n\n${USAGE}`);
 
   const startedAt = Date.now();
   // A demo that remembers whom it called would call nobody the second time.
@@ -71,9 +75,10 @@ async function main(): Promise<number> {
       crmContacts: [{ properties: { phone: '+12025550101', firstname: 'Dana', lastname: 'Whitfield' } }],
     });
     stops.push(() => world.stop());
-    const app = await startWorker(world, redis.url);
+    const parts = { world, redisUrl: redis.url, ai };
+    const app = await startWorker(parts);
     stops.push(() => app.stop());
-    const rows = await callEverybody(world, redis.url);
+    const rows = await callEverybody(parts);
     await printReport({ rows, world, app, password: WEB_PASSWORD, dataDir: DATA_DIR, tookMs: Date.now() - startedAt, redis });
     if (values.stay) await new Promise(() => console.log('Ctrl-C ends it.'));
     return rows.every((row) => row.disposition !== undefined && row.disposition !== 'failed') ? 0 : 1;
@@ -104,7 +109,13 @@ async function showScenario(name: string, speed: number): Promise<number> {
   }
 }
 
-function demoConfig(world: World, redisUrl: string) {
+interface DemoParts {
+  world: World;
+  redisUrl: string;
+  ai: string;
+}
+
+function demoConfig({ world, redisUrl, ai }: DemoParts) {
   return loadConfig(['call', 'delivery', 'web'], {
     ...world.settings,
     REDIS_URL: redisUrl,
@@ -114,21 +125,22 @@ function demoConfig(world: World, redisUrl: string) {
     WEB_PORT: '0',
     WEB_PASSWORD,
     CALL_CONCURRENCY: String(CONCURRENCY),
+    AI: ai,
   });
 }
 
-function startWorker(world: World, redisUrl: string): Promise<App> {
-  const config = demoConfig(world, redisUrl);
+function startWorker(parts: DemoParts): Promise<App> {
+  const config = demoConfig(parts);
   const file = createWriteStream(join(DATA_DIR, 'demo.log'));
   const log = createLogger({ level: 'info', secrets: config.secrets, write: (line) => void file.write(line) });
   return startApp(config, ['call', 'delivery', 'web'], log);
 }
 
-async function callEverybody(world: World, redisUrl: string): Promise<CallRow[]> {
-  const { queuePrefix } = demoConfig(world, redisUrl);
-  const watch = await watchCalls(redisUrl, queuePrefix);
+async function callEverybody(parts: DemoParts): Promise<CallRow[]> {
+  const config = demoConfig(parts);
+  const watch = await watchCalls(parts.redisUrl, config.queuePrefix);
   try {
-    await enqueueDemoContacts(demoConfig(world, redisUrl), world.dialString);
+    await enqueueDemoContacts(config, parts.world.dialString);
     return await watch.allEnded();
   } finally {
     await watch.close();

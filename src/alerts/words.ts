@@ -1,6 +1,7 @@
 const NAMES: Readonly<Record<string, string>> = {
   elevenlabs: 'ElevenLabs',
   openai: 'OpenAI',
+  deepgram: 'Deepgram',
   hubspot: 'HubSpot',
   'google-sheets': 'Google Sheets',
   asterisk: 'Asterisk',

@@ -58,7 +58,7 @@ export function createAgentTalk({ voiceAgent, voice, instructions, tools, messag
   /** What comes in, and, until somebody takes it, what is there for whoever wants it. */
   let incoming: IncomingReply | undefined;
   let ready: IncomingReply | undefined;
-  /** The callee has spoken, and the agent is about to answer. */
+  /** The callee has spoken, or a tool has answered, and the agent is about to go on. */
   let replyDue = false;
   let lastWords = '';
   /** What the agent was made to hear as if the callee had said it; it tells of it like of anything that it hears. */
@@ -243,7 +243,10 @@ export function createAgentTalk({ voiceAgent, voice, instructions, tools, messag
     brokenOff(heard) {
       heardOfBroken = heard;
     },
-    answerToolCall: (call, output) => session?.answerToolCall(call, output),
+    answerToolCall(call, output) {
+      replyDue = connection.isUp;
+      session?.answerToolCall(call, output);
+    },
   };
 }
 

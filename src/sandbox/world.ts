@@ -1,4 +1,5 @@
 import { type AsteriskSandbox, startAsteriskSandbox } from './asterisk/asterisk-sandbox.ts';
+import { type DeepgramSandbox, startDeepgramSandbox } from './deepgram/deepgram-sandbox.ts';
 import { type ElevenLabsSandbox, startElevenLabsSandbox } from './elevenlabs/elevenlabs-sandbox.ts';
 import { type GoogleSheetsSandbox, startGoogleSheetsSandbox } from './google-sheets.ts';
 import { type HubSpotSandbox, type HubSpotSandboxOptions, startHubSpotSandbox } from './hubspot/hubspot-sandbox.ts';
@@ -29,6 +30,7 @@ export interface World {
   readonly people: People;
   readonly elevenLabs: ElevenLabsSandbox;
   readonly openAi: OpenAiSandbox;
+  readonly deepgram: DeepgramSandbox;
   readonly hubSpot: HubSpotSandbox;
   readonly googleSheets: GoogleSheetsSandbox;
   /** Where alerts arrive. */
@@ -46,7 +48,12 @@ export interface World {
 const WEBHOOK_SECRET = `whsec_${Buffer.from('sandbox webhook secret 1').toString('base64')}`;
 const TELEGRAM_TOKEN = '100200300:sandbox-telegram-token-of-this-world';
 
-const KEYS = { elevenLabs: 'sandbox-elevenlabs-key', openAi: 'sandbox-openai-key', hubSpot: 'sandbox-hubspot-token' };
+const KEYS = {
+  elevenLabs: 'sandbox-elevenlabs-key',
+  openAi: 'sandbox-openai-key',
+  deepgram: 'sandbox-deepgram-key',
+  hubSpot: 'sandbox-hubspot-token',
+};
 
 export async function startWorld({ asterisk: kind, dataDir, crmContacts = [], trunks = [] }: WorldOptions): Promise<World> {
   const stops: (() => Promise<void>)[] = [];
@@ -61,6 +68,7 @@ export async function startWorld({ asterisk: kind, dataDir, crmContacts = [], tr
     const people = loadPeople();
     const elevenLabs = keep(await startElevenLabsSandbox({ apiKey: KEYS.elevenLabs }));
     const openAi = keep(await startOpenAiSandbox({ apiKey: KEYS.openAi }));
+    const deepgram = keep(await startDeepgramSandbox({ apiKey: KEYS.deepgram }));
     const hubSpot = keep(await startHubSpotSandbox({ accessToken: KEYS.hubSpot, contacts: crmContacts }));
     const googleSheets = keep(await startGoogleSheetsSandbox());
     const telegram = keep(await startTelegramSandbox({ token: TELEGRAM_TOKEN }));
@@ -76,6 +84,9 @@ export async function startWorld({ asterisk: kind, dataDir, crmContacts = [], tr
       ELEVENLABS_BASE_URL: elevenLabs.url,
       OPENAI_API_KEY: KEYS.openAi,
       OPENAI_BASE_URL: openAi.baseUrl,
+      DEEPGRAM_API_KEY: KEYS.deepgram,
+      DEEPGRAM_BASE_URL: deepgram.url,
+      DEEPGRAM_AGENT_URL: deepgram.url,
       HUBSPOT_ACCESS_TOKEN: KEYS.hubSpot,
       HUBSPOT_BASE_URL: hubSpot.url,
       GOOGLE_SHEETS_ID: googleSheets.spreadsheetId,
@@ -94,7 +105,22 @@ export async function startWorld({ asterisk: kind, dataDir, crmContacts = [], tr
       OUTCOME_WEBHOOK_SECRET: WEBHOOK_SECRET,
       OUTCOME_WEBHOOK_ALLOW_PRIVATE: 'yes',
     };
-    return { settings, dialString, people, elevenLabs, openAi, hubSpot, googleSheets, telegram, smtp, webhook, outcomes, asterisk, stop };
+    return {
+      settings,
+      dialString,
+      people,
+      elevenLabs,
+      openAi,
+      deepgram,
+      hubSpot,
+      googleSheets,
+      telegram,
+      smtp,
+      webhook,
+      outcomes,
+      asterisk,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
