@@ -156,7 +156,7 @@ async function watchOutage({ world, queue, events, timeline, seconds }: Watch): 
 const HEADLINES = {
   'breaker-opened': /can't be used/,
   'call-failed': /failed/,
-  'breaker-closed': /is back after/,
+  'breaker-closed': /(is|are) back after/,
 } as const;
 
 function campaignOf({ dialString }: World): Campaign {

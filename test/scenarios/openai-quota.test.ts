@@ -8,17 +8,21 @@ afterEach(async () => {
   await outage?.stop();
 });
 const opened = /OpenAI.*can't be used/;
-const back = /OpenAI.*is back after/;
+const back = /OpenAI.*(is|are) back after/;
 
 it('OpenAI says in the middle of a talk that the quota is spent: at once nobody else is called, until somebody has paid', {
   timeout: 90_000,
 }, async () => {
   outage = await startOutage({ settings: { TEXT_TO_SPEECH: 'elevenlabs,openai' } });
   const { world, contactOf, job } = outage;
-  // Its control plane is well, as ever when a quota is spent: else a health check finds out before the call does, and the call waits.
-  world.openAi.faults.set(openAiErrors.insufficientQuota429, { path: /responses|speech/ });
+  await outage.enqueue(reminder, [contactOf('answers-and-asks')]);
+  // Somebody is on the line and has been answered once.
+  await eventually(async () =>
+    expect((await job('answers-and-asks'))?.logs.filter((line) => / agent: /.test(line)).length).toBeGreaterThan(1),
+  );
   const spentAt = Date.now();
-  await outage.enqueue(reminder, [contactOf('answers-and-confirms')]);
+  // Its control plane is well, as ever when a quota is spent.
+  world.openAi.faults.set(openAiErrors.insufficientQuota429, { path: /responses|speech/ });
   await eventually(() => expect(outage.told(opened)).toEqual([1, 1, 1]));
   const asked = () => world.openAi.faults.requests.filter(({ method, at }) => method === 'POST' && at > spentAt);
 
@@ -33,7 +37,7 @@ it('OpenAI says in the middle of a talk that the quota is spent: at once nobody 
   for (const service of ['language-model', 'text-to-speech'])
     expect(outage.log()).toMatch(new RegExp(`openai:${service} is not asked any more`));
   await eventually(async () =>
-    expect(await job('answers-and-confirms')).toMatchObject({ reason: expect.stringMatching(/openai:language-model.*quota/) }),
+    expect(await job('answers-and-asks')).toMatchObject({ reason: expect.stringMatching(/openai:language-model.*quota/) }),
   );
   expect(world.people.log.at(-1)?.heardText).toMatch(/technical difficulties/i);
   world.openAi.faults.clear();
