@@ -3,9 +3,10 @@ import type { Alerts } from './alerts/alerts.ts';
 import type { Config, Role } from './config.ts';
 import type { Logger } from './logger.ts';
 import type { ProcessParts } from './process-parts.ts';
+import { createPlainDurability } from './queue/durability.ts';
 import { createKeys, type Keys } from './queue/keys.ts';
 import { connectRedis } from './queue/redis.ts';
-import { assertKeepsItsWord } from './queue/redis-rules.ts';
+import { openDurability } from './queue/redis-rules.ts';
 import { redisHosts } from './redis-address.ts';
 import type { BreakerChange } from './resilience/breaker.ts';
 import { startCalls } from './start-calls.ts';
@@ -73,7 +74,7 @@ interface Start extends Pick<ProcessParts, 'config' | 'log' | 'onStop'> {
 
 async function startParts(start: Start): Promise<ProcessParts> {
   const { config, roles, log, hooks, onStop } = start;
-  const { redis, keys } = await connect(start);
+  const { redis, keys, durability } = await connect(start);
   const sheets = startSheets({ config, redis, prefix: keys.prefix, log, writes: roles.includes('delivery') });
   if (sheets !== undefined) {
     hooks?.onEvent(sheets.onEvent);
@@ -86,17 +87,19 @@ async function startParts(start: Start): Promise<ProcessParts> {
   const health = await startHealth({ config, roles, redis, keys, log });
   onStop('heartbeat', health.stop);
   health.vitalSigns.report({ services: () => serviceConnections(breakers) });
-  return { config, log, redis, keys, ...fenced, health, sheets, onStop };
+  return { config, log, redis, keys, durability, ...fenced, health, sheets, onStop };
 }
 
-async function connect({ config, log, onStop }: Start): Promise<{ redis: Redis; keys: Keys }> {
+async function connect({ config, log, onStop }: Start): Promise<Pick<ProcessParts, 'redis' | 'keys' | 'durability'>> {
   const server = await openRedisServer(config);
   if (server.note !== undefined) log.warn({}, server.note);
   onStop('redis server', () => server.stop());
   const redis = connectRedis(server.url, (error) => log.error({ service: 'redis', err: error }, `Redis: ${error.message}`));
   onStop('redis connection', async () => redis.disconnect());
-  if (!config.redisDisposable) await assertKeepsItsWord(redis, redisHosts(server.url));
-  return { redis, keys: createKeys(config.queuePrefix) };
+  const keys = createKeys(config.queuePrefix);
+  const durability = config.redisDisposable ? createPlainDurability(redis) : await openDurability(redis, keys, redisHosts(server.url));
+  onStop('durable writes', () => durability.stop());
+  return { redis, keys, durability };
 }
 
 async function startFences(

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Alerts } from './alerts/alerts.ts';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
+import type { Durability } from './queue/durability.ts';
 import type { Keys } from './queue/keys.ts';
 import type { Fences } from './wire-breakers.ts';
 import type { Health } from './wire-health.ts';
@@ -14,6 +15,8 @@ export interface ProcessParts {
   log: Logger;
   redis: Redis;
   keys: Keys;
+  /** For writes that must survive Redis' being killed. */
+  durability: Durability;
   /** The services it has keys for, and their ring fences. */
   raw: RawServices;
   fences: Fences;

@@ -5,6 +5,7 @@ import { giveUp } from './call/give-up.ts';
 import { holdAttempt } from './call/hold-attempt.ts';
 import { runCall } from './call/run-call.ts';
 import { UserError } from './errors.ts';
+import type { Logger } from './logger.ts';
 import type { ProcessParts } from './process-parts.ts';
 import { createCallQueue } from './queue/call-queue.ts';
 import { createCallWorker } from './queue/call-worker.ts';
@@ -27,7 +28,7 @@ const ASTERISK_START_MS = 15_000;
 
 /** Places the calls: Asterisk, the ledger, the media, and the worker of the queue. */
 export async function startCalls(parts: ProcessParts): Promise<void> {
-  const { config, log, redis, keys, raw, fences, alerts, health, onStop } = parts;
+  const { config, log, redis, keys, durability, raw, fences, alerts, health, onStop } = parts;
   const { vitalSigns } = health;
   const { url, username, password, app, deadlineMs } = config.ari;
   const asterisk = createAriConnection({ url, username, password, app, logger: log, requestTimeoutMs: deadlineMs });
@@ -52,7 +53,7 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
   });
   await mkdir(join(config.dataDir, 'recordings'), { recursive: true });
 
-  const keeping = startLedger({ config, redis, keys, log });
+  const keeping = startLedger({ config, redis, keys, durability, log });
   onStop('ledger', keeping.stop);
   const { ledger, leases } = keeping;
   const queue = createCallQueue(redis, keys.prefix);
@@ -64,9 +65,7 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
     log,
     leave: leave.signal,
     ledger,
-    doNotCall: createDoNotCall(redis, keys, (error) =>
-      log.error({ service: 'redis', err: error }, `an opt-out waits until Redis can be written: ${error.message}`),
-    ),
+    doNotCall: createDoNotCall(redis, keys, tellOptOutWaits(log), durability),
     // A job that doesn't wait for a later time needs no promotion, and says so.
     lookNow: async (id) =>
       void (await queue
@@ -104,6 +103,10 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
   onStop('call worker', () => drainWorker({ worker, leave, timeoutMs: config.drainTimeoutMs, log }));
   void worker.run().catch(onError);
   log.info({ app, concurrency: config.callConcurrency }, 'call worker started');
+}
+
+function tellOptOutWaits(log: Logger) {
+  return (error: Error) => log.error({ service: 'redis', err: error }, `an opt-out waits until Redis can be written: ${error.message}`);
 }
 
 async function reachAsterisk(asterisk: AriConnection): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Config } from './config.ts';
 import type { Logger } from './logger.ts';
+import type { Durability } from './queue/durability.ts';
 import type { Keys } from './queue/keys.ts';
 import { createLeases, type Leases } from './queue/leases.ts';
 import { createLedger, type Ledger } from './queue/ledger.ts';
@@ -10,6 +11,7 @@ export interface LedgerParts {
   config: Config;
   redis: Redis;
   keys: Keys;
+  durability: Durability;
   log: Logger;
 }
 
@@ -22,7 +24,7 @@ export interface StartedLedger {
 }
 
 /** The ledger of a process that places calls, and its right to the attempts that it works on. */
-export function startLedger({ config, redis, keys, log }: LedgerParts): StartedLedger {
+export function startLedger({ config, redis, keys, durability, log }: LedgerParts): StartedLedger {
   // Its failures are those of the main connection, which are logged there.
   const impatient = connectImpatiently(redis, () => {});
   const leases = createLeases({ redis: impatient, keys, log });
@@ -32,6 +34,7 @@ export function startLedger({ config, redis, keys, log }: LedgerParts): StartedL
     owner: config.ari.app,
     days: config.ledgerDays,
     leases: leases.ledger,
+    durability,
     onWait: (error) =>
       log.error({ service: 'redis', err: error }, `the outcome of a call waits until Redis can be written: ${error.message}`),
   });

@@ -3,8 +3,11 @@ import type { ContactSink } from './call/contact-sink.ts';
 import type { Config } from './config.ts';
 import { UserError } from './errors.ts';
 import { createContactSink } from './queue/contact-sink.ts';
+import { createPlainDurability } from './queue/durability.ts';
 import { createKeys } from './queue/keys.ts';
 import { connectRedisNow } from './queue/redis.ts';
+import { openDurability } from './queue/redis-rules.ts';
+import { redisHosts } from './redis-address.ts';
 import { openRedisServer } from './wire-redis.ts';
 
 /**
@@ -19,11 +22,14 @@ export async function openContactSink(config: Config, campaign: Campaign): Promi
   }
   try {
     const redis = await connectRedisNow(server.url);
-    const sink = createContactSink(redis, createKeys(config.queuePrefix), campaign);
+    const keys = createKeys(config.queuePrefix);
+    const durability = config.redisDisposable ? createPlainDurability(redis) : await openDurability(redis, keys, redisHosts(server.url));
+    const sink = createContactSink(redis, keys, campaign, durability);
     return {
       add: sink.add,
       async close() {
         await sink.close();
+        await durability.stop();
         await redis.quit();
         await server.stop();
       },

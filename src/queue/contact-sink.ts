@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Campaign } from '../call/campaign.ts';
 import type { ContactSink, SinkResult } from '../call/contact-sink.ts';
 import { createCallQueue } from './call-queue.ts';
+import { createPlainDurability } from './durability.ts';
 import { attemptId, type Keys } from './keys.ts';
 import { ENQUEUE, JOBS_MADE } from './ledger-scripts.ts';
 import { createScript } from './redis.ts';
@@ -11,8 +12,8 @@ import { createScript } from './redis.ts';
  * the same file (and the sweep) finds them `queued` and gives them their job. A job that exists already is left as it is.
  * That it exists is written down third: from then on a job that is missing was removed by somebody.
  */
-export function createContactSink(redis: Redis, keys: Keys, campaign: Campaign): ContactSink {
-  const enqueue = createScript(redis, ENQUEUE);
+export function createContactSink(redis: Redis, keys: Keys, campaign: Campaign, durability = createPlainDurability(redis)): ContactSink {
+  const enqueue = durability.script(ENQUEUE);
   const jobsMade = createScript(redis, JOBS_MADE);
   const queue = createCallQueue(redis, keys.prefix);
   let saved: Promise<unknown> | undefined;

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { createPlainDurability, type Durability } from './durability.ts';
 import type { Keys } from './keys.ts';
 import { untilWritten } from './until-written.ts';
 
@@ -21,10 +22,15 @@ export interface DoNotCall {
  * @param redis a connection whose commands wait until Redis is back: what a callee asked for must not be lost.
  * @param onWait hears, once a time, that it can't be written down yet.
  */
-export function createDoNotCall(redis: Redis, keys: Keys, onWait: (error: Error) => void = () => {}): DoNotCall {
+export function createDoNotCall(
+  redis: Redis,
+  keys: Keys,
+  onWait: (error: Error) => void = () => {},
+  durability: Durability = createPlainDurability(redis),
+): DoNotCall {
   return {
     async add(phone, optOut) {
-      await untilWritten(() => redis.hsetnx(keys.doNotCall, phone, JSON.stringify(optOut)), onWait);
+      await untilWritten(() => durability.write((to) => to.hsetnx(keys.doNotCall, phone, JSON.stringify(optOut))), onWait);
     },
     async asked(phone) {
       const kept = await redis.hget(keys.doNotCall, phone);

@@ -24,6 +24,8 @@ export interface Keys {
   /** Whose turn it is to sweep this. */
   sweeping(what: string): string;
   installation: string;
+  /** A counter that is written to find out whether writes last. */
+  durability: string;
   /** What a worker process says of itself; ends by itself. */
   heartbeat(id: string): string;
   /** Sorted set of worker processes, by the time of their last heartbeat. */
@@ -44,6 +46,7 @@ export function createKeys(prefix: string): Keys {
     doNotCall: `${prefix}:do-not-call`,
     minted: `${prefix}:minted`,
     sweeping: (what) => `${prefix}:sweeping:${what}`,
+    durability: `${prefix}:durability`,
     installation: `${prefix}:installation`,
     heartbeat: (id) => `${prefix}:heartbeat:${id}`,
     heartbeats: `${prefix}:heartbeats`,

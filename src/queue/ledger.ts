@@ -4,6 +4,7 @@ import type { Contact } from '../call/contact.ts';
 import type { OutboxEntry } from '../call/outbox-entry.ts';
 import type { Outcome } from '../call/outcome.ts';
 import { sleep } from '../sleep.ts';
+import { createPlainDurability, type Durability } from './durability.ts';
 import { attemptId as attemptIdOf, type Keys, phoneHash } from './keys.ts';
 import type { LedgerLeases } from './leases.ts';
 import { CANCEL, CLAIM, END, MARK, RELEASE, UNMARK } from './ledger-scripts.ts';
@@ -76,16 +77,22 @@ export interface LedgerOptions {
   /** How long an ended attempt is remembered. Days. */
   days: number;
   leases: LedgerLeases;
+  /** What makes claims, marks and ends last. Default: they last as they are acknowledged. */
+  durability?: Durability;
   /** Hears, once a time, that an outcome waits for Redis. */
   onWait?: (error: Error) => void;
 }
 
+type Step = ReturnType<Durability['script']>;
+
 /** Attempts of a contact are looked for up to this number, and further as long as the last one is known: an earlier one may be forgotten by now. */
 const ATTEMPTS_LOOKED_FOR = 12;
 
-export function createLedger({ redis, keys, owner, days, leases, onWait = () => {} }: LedgerOptions): Ledger {
-  const [claim, mark, unmark] = [createScript(redis, CLAIM), createScript(redis, MARK), createScript(redis, UNMARK)];
-  const [release, end, cancel] = [createScript(redis, RELEASE), createScript(redis, END), createScript(redis, CANCEL)];
+export function createLedger(options: LedgerOptions): Ledger {
+  const { redis, keys, owner, days, leases, durability = createPlainDurability(redis), onWait = () => {} } = options;
+  // An unmark or a release that is lost costs time, or a redial; a claim, a mark or an end that is lost would cost a second call.
+  const [claim, mark, end, cancel] = [CLAIM, MARK, END, CANCEL].map(durability.script) as [Step, Step, Step, Step];
+  const [unmark, release] = [createScript(redis, UNMARK), createScript(redis, RELEASE)];
   let installation: Promise<string> | undefined;
 
   const readOutcome = async (id: string): Promise<Outcome> =>

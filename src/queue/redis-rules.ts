@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
 import { UserError } from '../errors.ts';
+import { createPlainDurability, createWaitAof, type Durability, knowsWaitAof } from './durability.ts';
+import type { Keys } from './keys.ts';
 
 interface Rule {
   setting: 'appendonly' | 'appendfsync' | 'maxmemory-policy';
@@ -19,22 +21,27 @@ const RULES: readonly Rule[] = [
 ];
 
 /**
- * @throws UserError that names every setting by which this Redis may lose what it has acknowledged, and how to mend it.
+ * How writes to this Redis are made to last: by its settings, or, where it syncs once a second or doesn't tell, by waiting for its disk.
+ * @throws UserError that names every setting by which it may lose what it has acknowledged, and how to mend it.
  */
-export async function assertKeepsItsWord(redis: Redis, where: string): Promise<void> {
+export async function openDurability(redis: Redis, keys: Keys, where: string): Promise<Durability> {
   const found = await Promise.all(RULES.map(async (rule) => ({ ...rule, is: await readSetting(redis, rule.setting) })));
   const broken = found.filter(({ is, needed }) => is !== needed);
-  if (broken.length === 0) return;
+  if (broken.length === 0) return createPlainDurability(redis);
+  if (broken.every(({ setting }) => setting === 'appendfsync') && (await knowsWaitAof(redis, keys.durability))) return createWaitAof(redis);
   const lines = broken.map(
     ({ setting, needed, why, is }) => `  - ${setting} is ${is ?? 'not to be found out'}; needed: ${needed}, because else ${why}.`,
   );
+  if (broken.some(({ setting }) => setting === 'appendfsync'))
+    lines.push(
+      '  With appendfsync everysec a Redis of version 7.2 or newer will do: each dial then waits for its disk. This one did not let itself be waited for (WAITAOF).',
+    );
   const commands = broken.map(({ setting, needed }) => `redis-cli config set ${setting} ${needed}`).join(' && ');
   throw new UserError(
     `The Redis at ${where} may lose what it has acknowledged, so no calls are placed with it:\n${lines.join('\n')}\n` +
       `Set it in redis.conf, or while it runs: ${commands} && redis-cli config rewrite. Where the data may be lost (a demo, a test): REDIS_DISPOSABLE=true.`,
   );
 }
-
 /** Hosted Redis may forbid CONFIG; INFO tells two of the three then. */
 async function readSetting(redis: Redis, setting: Rule['setting']): Promise<string | undefined> {
   try {

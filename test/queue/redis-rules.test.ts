@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createKeys } from '../../src/queue/keys.ts';
 import { connectRedisNow } from '../../src/queue/redis.ts';
-import { assertKeepsItsWord } from '../../src/queue/redis-rules.ts';
+import { openDurability } from '../../src/queue/redis-rules.ts';
 import { parseRedisAddress, redisHosts, redisPasswords } from '../../src/redis-address.ts';
 import { type RedisServer, startRedis } from '../../src/sandbox/redis-server.ts';
 import { startSentinel } from './sentinel.ts';
@@ -13,6 +14,7 @@ let server: RedisServer;
 let redis: Redis;
 let dataDir: string;
 const where = 'redis.example:6379';
+const keys = createKeys('rules');
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'ringfence-rules-'));
@@ -40,7 +42,7 @@ async function withSetting(name: string, value: string, test: () => Promise<void
 }
 
 it('the Redis that comes with Ringfence keeps its word', async () => {
-  await expect(assertKeepsItsWord(redis, where)).resolves.toBeUndefined();
+  await expect(openDurability(redis, keys, where)).resolves.toBeDefined();
 });
 
 it.each([
@@ -49,8 +51,8 @@ it.each([
   ['maxmemory-policy', 'allkeys-lru', /maxmemory-policy is allkeys-lru; needed: noeviction.*drop contacts/],
 ])('a Redis with %s %s is refused, with the reason and the command that mends it', async (name, value, message) => {
   await withSetting(name, value, async () => {
-    await expect(assertKeepsItsWord(redis, where)).rejects.toThrow(message);
-    await expect(assertKeepsItsWord(redis, where)).rejects.toThrow(new RegExp(`redis-cli config set ${name} .*REDIS_DISPOSABLE=true`));
+    await expect(openDurability(redis, keys, where)).rejects.toThrow(message);
+    await expect(openDurability(redis, keys, where)).rejects.toThrow(new RegExp(`redis-cli config set ${name} .*REDIS_DISPOSABLE=true`));
   });
 });
 
@@ -58,7 +60,7 @@ it('a hosted Redis that forbids CONFIG is judged by what it tells, and refused f
   await redis.call('ACL', 'SETUSER', 'guest', 'on', '>guest', '~*', '+@all', '-config');
   const guest = new Redis(server.url, { username: 'guest', password: 'guest' });
   try {
-    const refusal = assertKeepsItsWord(guest, where);
+    const refusal = openDurability(guest, keys, where);
     await expect(refusal).rejects.toThrow(/appendfsync is not to be found out/);
     await expect(refusal).rejects.not.toThrow(/appendonly is|maxmemory-policy is/);
   } finally {
