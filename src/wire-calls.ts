@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Alerts } from './alerts/alerts.ts';
+import { createApologyByAsterisk } from './call/apology-by-asterisk.ts';
 import type { CallDeps } from './call/call-deps.ts';
 import { partPrefix } from './call/channel-id.ts';
 import { createOpeningLines } from './call/opening-lines.ts';
@@ -80,6 +81,7 @@ export function wireCalls(parts: CallParts): CallDeps {
     log,
     openingLines: createOpeningLines(preparing.textToSpeech, sampleRate),
     readyLines,
+    apologyByAsterisk: createApologyByAsterisk({ folder, asAsteriskSees: config.asteriskSpeechDir, sampleRate, log }),
     fences: createCallFences({ breakers, required, trunk: { policy }, trunks, heldBackWaitMs: config.heldBackWaitMs }),
     parkWaiting,
     alertCallFailed: (failed) => alerts.raise({ kind: 'call-failed', ...failed }),

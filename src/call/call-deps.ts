@@ -5,6 +5,7 @@ import type { Ledger } from '../queue/ledger.ts';
 import type { ParkWaiting } from '../queue/park-waiting.ts';
 import type { Crm } from '../services/crm.ts';
 import type { ChannelEnd, Dialler } from '../telephony/dialler.ts';
+import type { ApologyByAsterisk } from './apology-by-asterisk.ts';
 import type { CallJob } from './call-job.ts';
 import type { Campaign } from './campaign.ts';
 import type { Contact } from './contact.ts';
@@ -53,6 +54,8 @@ export interface CallDeps {
   openRecording(attemptId: string, audio: CallAudio): Promise<CallRecording>;
   openingLines: OpeningLines;
   readyLines: ReadyLinesStore;
+  /** For a call whose media leg is dead. */
+  apologyByAsterisk: ApologyByAsterisk;
   fences: CallFences;
   /** Parks the contacts of a campaign that are next in the queue. */
   parkWaiting: ParkWaiting;

@@ -15,6 +15,14 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
   channel.signal.addEventListener('abort', onGone, { once: true });
   if (channel.signal.aborted) onGone();
   channel.onDtmf(conversation.keyPressed);
+  let legLost = false;
+  void audio.leg.closed.then(({ error }) => {
+    legLost = error !== undefined;
+  });
+  const apologise = async () => {
+    const heard = !channel.signal.aborted && (await deps.apologyByAsterisk(channel, deps.readyLines.of(campaign).apology, job.signal));
+    if (heard) job.log('Asterisk itself played the apology: the audio between it and us was dead');
+  };
   const recording = campaign.recording ? await deps.openRecording(attemptId, audio).catch(noRecording(call, deps)) : undefined;
   try {
     await audio.join(channel.id);
@@ -22,6 +30,7 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
     const { colleague } = line;
     const ended = disposition === 'transferred' && colleague ? await whilePutThrough(call, answered, colleague, deps) : undefined;
     const cutOff = disposition === 'failed' && isCutOff(error, deps);
+    if (disposition === 'failed' && legLost && !cutOff) await apologise();
     return {
       disposition: cutOff ? 'interrupted' : disposition,
       reason: cutOff ? `cut off: ${reason}` : ended === undefined ? reason : `${reason}; ${ended}`,
@@ -40,6 +49,7 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
     deps.log.error({ ...callFacts(job), err: error }, 'conversation broke');
     const ended = channel.signal.aborted;
     const cutOff = isCutOff(error, deps);
+    if (!ended && !cutOff) await apologise();
     return {
       disposition: cutOff ? 'interrupted' : ended ? 'hung-up' : 'failed',
       reason: cutOff ? `cut off: ${describeError(error)}` : ended ? 'the callee hung up' : describeError(error),

@@ -1,12 +1,13 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { linesFor, linesToRender } from '../conversation/lines.ts';
 import type { ReadyLine, ReadyLines } from '../conversation/ready-lines.ts';
 import type { TextToSpeech } from '../services/text-to-speech.ts';
 import type { Campaign } from './campaign.ts';
 import { describeError } from './describe-error.ts';
+import { keepFile } from './keep-file.ts';
 import { formatWav, parseWav } from './wav.ts';
 
 /** How long a call waits for its lines before the phone rings; what isn't there by then is rendered for a later call. Milliseconds. */
@@ -67,7 +68,7 @@ export function createReadyLines({ textToSpeech, sampleRate, folder, log }: Read
     const pcm = Buffer.concat(chunks);
     if (!isSpeech(pcm, sampleRate)) return;
     remember(key, pcm);
-    await keep(file, formatWav({ sampleRate, pcm })).catch((error: unknown) =>
+    await keepFile(file, formatWav({ sampleRate, pcm })).catch((error: unknown) =>
       log.warn({ err: error, file }, `a line that was rendered could not be kept: ${describeError(error)}`),
     );
   }
@@ -144,17 +145,4 @@ function upsample(pcm: Buffer, factor: number): Buffer {
 
 function isSpeech(pcm: Buffer, sampleRate: number): boolean {
   return pcm.length >= (sampleRate * 2 * MIN_LINE_MS) / 1000;
-}
-
-/** Whole or not at all: several workers share the folder. */
-async function keep(file: string, bytes: Buffer): Promise<void> {
-  const partial = `${file}.${randomUUID()}`;
-  await mkdir(join(file, '..'), { recursive: true });
-  try {
-    await writeFile(partial, bytes);
-    await rename(partial, file);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
 }

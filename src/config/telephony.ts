@@ -28,12 +28,18 @@ export const TELEPHONY_SETTINGS = {
     /^(\[[0-9a-fA-F:.]+\]|[^\s:/]+)(:\d{1,5})?$/,
     'a host, and a port where it is another one: asterisk-sees-me.example:8090',
   ),
+  ASTERISK_SPEECH_DIR: text(
+    'DATA_DIR/speech as Asterisk sees it, absolute: from there it plays the apology itself when the audio of a call is dead. Unset: the same folder',
+    'folder',
+  ),
 } as const satisfies Settings;
 
 export interface TelephonyConfig {
   ari: { url: string; username: string; password: string; app: string; deadlineMs: number };
   callConcurrency: number;
   mediaSampleRate: 8000 | 16000 | 24000;
+  /** Undefined: the same as ours. */
+  asteriskSpeechDir: string | undefined;
   media: {
     kind: (typeof MEDIA_KINDS)[number];
     /** `advertise`: `host` or `host:port` as Asterisk sees it, where that differs. */
@@ -52,6 +58,7 @@ export function readTelephony({ string, number }: Values<keyof typeof TELEPHONY_
     },
     callConcurrency: number('CALL_CONCURRENCY'),
     mediaSampleRate: number('MEDIA_SAMPLE_RATE') as TelephonyConfig['mediaSampleRate'],
+    asteriskSpeechDir: string('ASTERISK_SPEECH_DIR') || undefined,
     media: {
       kind: string('MEDIA') as TelephonyConfig['media']['kind'],
       audioSocket: {
