@@ -52,7 +52,8 @@ export async function useTools(calls: readonly ToolCall[], options: UseToolsOpti
       transcript.tool(call, used.bargedIn ? NOT_RUN : NOT_ENDED);
       continue;
     }
-    const { result } = await useTool(call, options);
+    const { result, bargedIn } = await useTool(call, options);
+    used.bargedIn ||= bargedIn;
     if (result.kind === 'closing') used.closing = result;
     else {
       used.mistaken ||= result.kind === 'mistake';

@@ -1,5 +1,6 @@
 import { vi } from 'vitest';
 import type { TranscriptEntry } from '../../src/call/outcome.ts';
+import type { CallLine } from '../../src/conversation/call-line.ts';
 import {
   type Conversation,
   type ConversationEnd,
@@ -79,6 +80,8 @@ export interface CallOptions {
   /** Apology and holding lines were rendered before the phone rang, or others are there. Default: none. */
   linesReady?: boolean | ReadyLines;
   calleePatienceMs?: number;
+  /** Puts through and presses keys. */
+  line?: CallLine;
   /** What machines get to hear. */
   voicemailMessage?: string;
   introduction?: string;
@@ -168,6 +171,7 @@ export function placeCall(options: CallOptions): TestCall {
         ...(options.introduction !== undefined && { introduction: recorded(options.introduction) }),
       },
       leg: line.leg,
+      line: options.line,
       leave: options.leave,
       signal: abort.signal,
       onOptOut: () => void optOuts.push(line.person.heardText),
