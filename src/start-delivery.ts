@@ -1,4 +1,5 @@
 import { deliverCrmRecord } from './call/deliver-crm-record.ts';
+import type { Summary } from './call/summarise.ts';
 import { createDeliveryQueue, createDeliveryWorker, startOutboxRelay } from './delivery/outbox.ts';
 import type { ProcessParts } from './process-parts.ts';
 import { isHeldBack } from './resilience/held-back.ts';
@@ -20,6 +21,7 @@ export function startDelivery({ config, log, redis, keys, raw, fences, alerts, s
   const onError = (error: Error) => log.error({ err: error }, `delivery queue: ${error.message}`);
   const queue = createDeliveryQueue(redis, keys.prefix);
   onStop('delivery queue', () => queue.close());
+  const summaries = new Map<string, Summary>();
   const pace = createPace(HELD_BACK_LOOKS_PER_SECOND);
   // Records of an outage are written when it is over, not by the growing waits of a try that failed. (The language model's outage has its own end.)
   const heldBackMs = async (error: unknown, signal: AbortSignal) => {
@@ -40,7 +42,7 @@ export function startDelivery({ config, log, redis, keys, raw, fences, alerts, s
       if (!known) log.warn({ entry: entry.id }, 'the CRM knows nobody whose properties the call has changed: nothing was written');
       return;
     }
-    await deliverCrmRecord(entry.data, { crm, languageModel }, tries, signal);
+    await deliverCrmRecord(entry.data, { crm, languageModel, summaries }, tries, signal);
   });
   onStop('delivery worker', () => worker.close());
   void worker.run().catch(onError);

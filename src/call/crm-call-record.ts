@@ -1,6 +1,6 @@
 import type { EndedAttempt } from './outbox.ts';
 import type { CrmDelivery } from './outbox-entry.ts';
-import type { Outcome, TranscriptEntry } from './outcome.ts';
+import type { Answers, Outcome, TranscriptEntry } from './outcome.ts';
 
 /** HubSpot cuts a call's body at 65,536 characters; a transcript longer than this loses its middle. */
 const MAX_TRANSCRIPT = 40_000;
@@ -24,14 +24,22 @@ export function crmDelivery({ attemptId, campaign, contact, outcome, crmContactI
     notes: notesOf(outcome),
     transcript: transcriptText(outcome.transcript),
     language: campaign.language,
+    missing: Object.fromEntries(Object.entries(campaign.answers ?? {}).filter(([name]) => !Object.hasOwn(outcome.answers ?? {}, name))),
   };
 }
 
 /** What the call brought home, a line each. */
 function notesOf({ answers = {}, callBackAt }: Outcome): string {
-  const lines = Object.entries(answers).map(([name, value]) => `${name}: ${value === true ? 'yes' : value === false ? 'no' : value}`);
+  const lines = Object.keys(answers).length > 0 ? [answerLines(answers)] : [];
   if (callBackAt !== undefined) lines.push(`call back: ${new Date(callBackAt).toISOString()}`);
   return lines.join('\n');
+}
+
+/** A line each. */
+export function answerLines(answers: Answers): string {
+  return Object.entries(answers)
+    .map(([name, value]) => `${name}: ${value === true ? 'yes' : value === false ? 'no' : value}`)
+    .join('\n');
 }
 
 /** The transcript as a human reads it. */

@@ -1,5 +1,6 @@
 import type { SheetRow } from '../delivery/sheet-row.ts';
 import type { CrmCallRecord, WhichContact } from '../services/crm.ts';
+import type { AnswerFields } from './campaign.ts';
 import type { Contact } from './contact.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -26,6 +27,8 @@ export interface CrmDelivery {
   transcript: string;
   /** BCP 47. */
   language: string;
+  /** What the call was to find out, and did not write down. Absent in what older releases left in the outbox. */
+  missing?: AnswerFields | undefined;
 }
 
 /** In the form of https://www.standardwebhooks.com. Times are ISO 8601, UTC; what there is nothing to say of is left out. */

@@ -12,7 +12,7 @@ export interface EndedAttempt {
   attemptId: string;
   /** 1 for the first dial of this contact. */
   attempt: number;
-  campaign: Pick<Campaign, 'name' | 'callerId' | 'language'>;
+  campaign: Pick<Campaign, 'name' | 'callerId' | 'language' | 'answers'>;
   contact: Contact;
   outcome: Outcome;
   crmContactId?: string | undefined;
