@@ -37,6 +37,33 @@ describe.each(MEDIA_KINDS)('the media leg by %s on a real Asterisk', (kind) => {
   });
   afterAll(() => asterisk?.stop());
 
+  test('whoever speaks up pauses us within two frames of being noticed, and we go on at the same sample', async () => {
+    const sampleRate = 16_000;
+    // Who echoes speaks up as soon as we do.
+    const line = await answeredLine(asterisk, { kind, endpoint: 'Local/echo@callee', sampleRate });
+    const heard = listen(line.leg);
+    let atPause: number | undefined;
+    line.leg.onFrame((_frame, speech) => {
+      if (speech?.paused) atPause ??= heard.loudFrames;
+    });
+    line.leg.pauseOnSpeech(true);
+    const utterance = line.leg.speak();
+    void utterance.write(tone(1_000, sampleRate));
+    utterance.end();
+    await expect.poll(() => atPause, { timeout: 5_000 }).toBeGreaterThan(0);
+    line.leg.pauseOnSpeech(false);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    // On their way when it was noticed: two frames, and what the way to the callee and back holds.
+    expect(heard.loudFrames - (atPause ?? 0)).toBeLessThanOrEqual(5);
+    expect(heard.loudFrames).toBeLessThan(25);
+    expect(line.leg.speaking).toBe(true);
+    line.leg.resume();
+    expect(await utterance.played).toEqual({ heardMs: 1_000, complete: true });
+    await expect.poll(() => heard.loudFrames, { timeout: 5_000 }).toBeGreaterThanOrEqual(48);
+    expect(heard.loudFrames).toBeLessThanOrEqual(53);
+    await line.close();
+  });
+
   test.each([8000, 16000, 24000] as const)('an utterance goes to the callee and back, to its end, at %i Hz', async (sampleRate) => {
     const line = await answeredLine(asterisk, { kind, endpoint: 'Local/echo@callee', sampleRate });
     const heard = listen(line.leg);

@@ -139,6 +139,46 @@ test('jitter tears no holes', async () => {
   expect(Array.from({ length: 50 }, (_, i) => wav.at(i * 20 + 10)[1])).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
 });
 
+test('a stall whose audio comes in several bursts tears no word apart', async () => {
+  const call = recorder('torn-stall');
+  const said = (frames: number, from: number) => {
+    for (let i = 0; i < frames; i++) call.callee(level(20, from + i));
+  };
+  for (let i = 0; i < 50; i++) {
+    call.wait(20);
+    said(1, i + 1);
+  }
+  // Half a second without us; then another process has the processor in the middle of our catching up.
+  call.wait(500);
+  said(5, 51);
+  call.wait(40);
+  said(22, 56);
+  for (let i = 0; i < 23; i++) {
+    call.wait(20);
+    said(1, 78 + i);
+  }
+  expect(await call.close()).toEqual({ durationMs: 2_000 });
+  const wav = await read(call.path);
+  expect(Array.from({ length: 100 }, (_, i) => wav.at(i * 20 + 10)[1])).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
+});
+
+test('what a stall held up at the very beginning is all there: the time line begins with its first sound', async () => {
+  const call = recorder('stalled-from-the-start');
+  // A second and a half of both sides, told at once.
+  call.wait(1_500);
+  for (let i = 0; i < 15; i++) call.agent(level(100, i + 1));
+  for (let i = 0; i < 75; i++) call.callee(level(20, i + 1));
+  call.calleeSays(500, 99);
+  expect(await call.close()).toEqual({ durationMs: 2_000 });
+  const wav = await read(call.path);
+  expect(Array.from({ length: 15 }, (_, i) => wav.at(i * 100 + 50)[0])).toEqual(Array.from({ length: 15 }, (_, i) => i + 1));
+  expect(Array.from({ length: 75 }, (_, i) => wav.at(i * 20 + 10)[1])).toEqual(Array.from({ length: 75 }, (_, i) => i + 1));
+  expect([1_510, 1_990].map((ms) => wav.at(ms))).toEqual([
+    [0, 99],
+    [0, 99],
+  ]);
+});
+
 test('a process that dies midway leaves a file that can be played', async () => {
   const call = recorder('killed');
   call.calleeSays(10_000, 7);
