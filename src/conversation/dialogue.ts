@@ -37,7 +37,7 @@ export interface Closing {
 }
 
 export interface DialogueContext {
-  campaign: Pick<Campaign, 'language' | 'goodbye' | 'limits'>;
+  campaign: Pick<Campaign, 'language' | 'goodbye' | 'limits' | 'ivr'>;
   lines: Lines;
   opening: ReadyLine;
   ear: Ear;

@@ -5,6 +5,7 @@ import type { Lines } from './lines.ts';
 import type { Ear } from './listening.ts';
 import { machineWords, screeningAnswer } from './machine-phrases.ts';
 import { isOptOut } from './opt-out-phrases.ts';
+import { type MenuContext, passMenu } from './pass-menu.ts';
 import type { Voice } from './speaking.ts';
 import type { Transcript } from './transcript.ts';
 import { whenAborted } from './when-aborted.ts';
@@ -54,13 +55,17 @@ export interface MachineClosing {
 }
 
 /** Does what the campaign wants done with this machine. Undefined: it has put us through to a person. Throws when the call is over. */
-export async function meetMachine(machine: Machine, context: MachineContext): Promise<MachineClosing | undefined> {
+export async function meetMachine(machine: Machine, context: MenuContext): Promise<MachineClosing | undefined> {
   switch (machine) {
     case 'voicemail':
       return leaveMessage(context);
     case 'screening':
       return passScreening(context);
-    case 'ivr':
+    case 'ivr': {
+      if (context.campaign.ivr !== 'press-keys') return { disposition: machine, reason: WHAT[machine], words: [] };
+      const passed = await passMenu(context);
+      return passed === 'voicemail' ? leaveMessage(context) : passed;
+    }
     case 'fax':
       return { disposition: machine, reason: WHAT[machine], words: [] };
   }

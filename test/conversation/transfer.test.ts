@@ -164,3 +164,45 @@ describe('keys of the telephone', () => {
     expect(call.requests[0]?.tools.map(({ name }) => name)).not.toContain('send_dtmf');
   });
 });
+
+describe('a menu of keys that answers', () => {
+  const menu = 'Welcome to the clinic. For appointments press one. For bills press two.';
+
+  /** Whoever is behind the menu hears the keys. */
+  async function dialMenu(persona: CallOptions['persona'], model: CallOptions['model']) {
+    const line: CallLine = {
+      sendDtmf: async (keys) => {
+        for (const key of keys) call.person.keyHeard(key);
+      },
+      transfer: async () => ({ kind: 'unreached', reason: '' }),
+    };
+    const call = placeCall({ line, campaign: { ivr: 'press-keys' }, persona: { firstWords: menu, ...persona }, ...(model && { model }) });
+    await vi.advanceTimersByTimeAsync(100);
+    return { call, end: await call.finish() };
+  }
+  const press = (keys: string) => callsTool('send_dtmf', { keys });
+
+  it('is gone through to a person, who hears the whole opening', async () => {
+    const { call, end } = await dialMenu({ when: [rule('\\[2\\]', 'Billing, this is Ana speaking.'), rule('suit you', 'Yes.')] }, [
+      press('2'),
+      callsTool('end_call', { farewell: 'Wonderful. Goodbye.' }),
+    ]);
+    expect(end).toMatchObject({ disposition: 'completed' });
+    expect(call.person.heardText).toMatch(
+      /Hello, this is the dental practice\. I am an AI and this call is recorded\. Does Tuesday at noon suit you\? Wonderful\. Goodbye\.$/,
+    );
+    expect(call.requests[0]?.tools.map(({ name }) => name)).toEqual(['send_dtmf']);
+  });
+
+  it('that leads nowhere is left after a while, by name', async () => {
+    const again = { ...rule('\\[2\\]', 'Sorry. For appointments press one. For bills press two.'), times: 20 };
+    const { call, end } = await dialMenu({ when: [again] }, [press('2')]);
+    expect(end).toMatchObject({ disposition: 'ivr', reason: expect.stringContaining('none of them led to a person') });
+    expect(call.requests).toHaveLength(6);
+  });
+
+  it('that ends in a mailbox is one', async () => {
+    const { end } = await dialMenu({ when: [rule('\\[2\\]', 'Nobody is here. Please leave a message after the tone.')] }, [press('2')]);
+    expect(end).toMatchObject({ disposition: 'voicemail' });
+  });
+});
