@@ -6,6 +6,10 @@ import { createWavFile } from './wav-file.ts';
 const WRITE_EVERY_MS = 500;
 /** What we said is known 100 ms after it was heard, or later when the event loop is busy; so long the file waits for it. A killed process loses this much. */
 const SETTLE_MS = 2_000;
+/** What arrives within this belongs to the first burst. */
+const BURST_MS = 5;
+/** A far side that sends without end from its first moment on is no longer waited for. Pieces, mostly of 20 ms. */
+const FIRST_BURST_PIECES = 500;
 
 export interface Recorder {
   /** What the callee said: for `leg.onFrame`. */
@@ -24,7 +28,7 @@ export interface RecorderOptions {
   now?: () => number;
   /** Goes on with a file that was begun then, on the same clock; what was said in between is missing. */
   beganAt?: number | undefined;
-  /** The first sound: the time line begins here. */
+  /** The first sound: the time line begins here. Told again when it turns out to be older, because a stall held it up. */
   onBegan?: ((at: number) => void) | undefined;
 }
 
@@ -39,6 +43,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const file = createWavFile(path, sampleRate, { goOn: options.beganAt !== undefined });
   const toSamples = (ms: number) => Math.round((ms / 1000) * sampleRate);
   let { beganAt } = options;
+  const firstBurst: { track: RecordingTrack; pcm: Buffer; at: number }[] = [];
   let done = beganAt === undefined ? 0 : toSamples(now() - beganAt);
   let closing: Promise<{ durationMs: number; error?: Error }> | undefined;
 
@@ -58,11 +63,37 @@ export function createRecorder(options: RecorderOptions): Recorder {
 
   function push(track: RecordingTrack, pcm: Buffer): void {
     if (closing) return;
+    const at = now();
     if (beganAt === undefined) {
-      beganAt = now() - (pcm.length / BYTES_PER_SAMPLE / sampleRate) * 1000;
-      onBegan(beganAt);
+      const last = firstBurst.at(-1);
+      if (last === undefined || (at - last.at <= BURST_MS && firstBurst.length < FIRST_BURST_PIECES)) {
+        firstBurst.push({ track, pcm, at });
+        if (last === undefined) onBegan(firstSoundAt());
+        return;
+      }
     }
-    const atMs = now() - beganAt;
+    record(track, pcm, at - (beganAt ?? begin()));
+  }
+
+  /** What a stall held up comes at once: how long the first burst is tells when its first sound was. */
+  function firstSoundAt(): number {
+    const firstSoundOf = (track: RecordingTrack) => {
+      const pieces = firstBurst.filter((piece) => piece.track === track);
+      const samples = pieces.reduce((sum, { pcm }) => sum + pcm.length / BYTES_PER_SAMPLE, 0);
+      return (pieces.at(-1)?.at ?? Number.POSITIVE_INFINITY) - (samples / sampleRate) * 1000;
+    };
+    return Math.min(firstSoundOf(agent), firstSoundOf(callee));
+  }
+
+  function begin(): number {
+    const began = firstSoundAt();
+    beganAt = began;
+    onBegan(began);
+    for (const { track, pcm, at } of firstBurst.splice(0)) record(track, pcm, at - began);
+    return began;
+  }
+
+  function record(track: RecordingTrack, pcm: Buffer, atMs: number): void {
     track.push(pcm, atMs);
     const settled = toSamples(atMs - SETTLE_MS);
     if (settled - done < toSamples(WRITE_EVERY_MS)) return;
@@ -72,6 +103,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   }
 
   async function finish(): Promise<{ durationMs: number; error?: Error }> {
+    if (firstBurst.length > 0) begin();
     agent.place(Number.POSITIVE_INFINITY);
     callee.place(Number.POSITIVE_INFINITY);
     const end = Math.max(agent.end, callee.end);

@@ -2,19 +2,19 @@ import { BYTES_PER_SAMPLE } from './frames.ts';
 
 /** Network and timer jitter; what is later than this is a pause, not a wobble. */
 const JITTER_MS = 100;
-/** What arrives within this is one burst: audio held up by a stall, of which only the last piece is on time. */
-const BURST_MS = 5;
+/** So long pieces that follow each other are kept together before their place is decided: where a stall held some up, those after it tell. */
+const RUN_MS = 1_000;
 /** A far side that sends faster than time passes is cut off here. */
 const MAX_LEAD_MS = 1_000;
 
 /**
- * Puts audio that arrives just after it was heard on a time line. Audio carries no time stamps, so a piece is taken to end when it arrives, and
- * pieces that arrive together are laid out backwards from there. Positions are samples since the recording began.
+ * Puts audio that arrives just after it was heard on a time line. Audio carries no time stamps, so no piece can have
+ * been heard after it arrived; of pieces that follow each other without a pause, the one that was held up least tells when all of them were. Positions are samples since the recording began.
  */
 export interface RecordingTrack {
   /** `atMs`: when it arrived, milliseconds since the recording began. */
   push(pcm: Buffer, atMs: number): void;
-  /** Places what arrived, unless more of the same burst may come. */
+  /** Places what arrived, unless what comes next may tell better where it belongs. */
   place(nowMs: number): void;
   /** The first sample after all that was placed. */
   readonly end: number;
@@ -29,17 +29,21 @@ export interface RecordingTrack {
 export function createRecordingTrack(sampleRate: number): RecordingTrack {
   const toSamples = (ms: number) => Math.round((ms / 1000) * sampleRate);
   let placed: { at: number; samples: Int16Array }[] = [];
-  let burst: Buffer[] = [];
-  let burstAtMs = 0;
+  let run: Buffer[] = [];
+  let runSamples = 0;
+  let runFromMs = 0;
+  let runToMs = 0;
+  /** The latest moment at which the run can have begun, in samples. */
+  let runStart = 0;
   let end = 0;
 
-  function placeBurst(): void {
-    const samples = toSamplesOf(burst);
-    burst = [];
+  function placeRun(): void {
+    const samples = toSamplesOf(run);
+    run = [];
+    runSamples = 0;
     if (samples.length === 0) return;
-    const start = toSamples(burstAtMs) - samples.length;
-    if (start - end > toSamples(JITTER_MS)) end = start;
-    const room = toSamples(burstAtMs + MAX_LEAD_MS) - end;
+    if (runStart - end > toSamples(JITTER_MS)) end = runStart;
+    const room = toSamples(runToMs + MAX_LEAD_MS) - end;
     if (room <= 0) return;
     const fitting = samples.subarray(0, room);
     placed.push({ at: end, samples: fitting });
@@ -47,14 +51,20 @@ export function createRecordingTrack(sampleRate: number): RecordingTrack {
   }
 
   function place(nowMs: number): void {
-    if (burst.length > 0 && nowMs - burstAtMs > BURST_MS) placeBurst();
+    if (run.length > 0 && (nowMs - runToMs > JITTER_MS || nowMs - runFromMs > RUN_MS)) placeRun();
   }
 
   return {
     push(pcm, atMs) {
       place(atMs);
-      burst.push(pcm);
-      burstAtMs = atMs;
+      if (run.length === 0) {
+        runFromMs = atMs;
+        runStart = Number.POSITIVE_INFINITY;
+      }
+      run.push(pcm);
+      runSamples += Math.floor(pcm.length / BYTES_PER_SAMPLE);
+      runStart = Math.min(runStart, toSamples(atMs) - runSamples);
+      runToMs = atMs;
     },
     place,
     get end() {
