@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Job, JobState } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { inject } from 'vitest';
 import { type App, startApp, type WorkerRole } from '../../src/app.ts';
 import type { CallJobData } from '../../src/call/call-job.ts';
@@ -12,6 +12,7 @@ import type { Contact } from '../../src/call/contact.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { createLogger, type LogLine } from '../../src/logger.ts';
 import { type CallJobResult, createCallQueue } from '../../src/queue/call-queue.ts';
+import { connectRedis } from '../../src/queue/redis.ts';
 import { startWorld, type World, type WorldOptions } from '../../src/sandbox/world.ts';
 import { openContactSink } from '../../src/wire-producer.ts';
 
@@ -100,8 +101,7 @@ export async function startOutage(options: OutageOptions = {}): Promise<Outage> 
     ...options.settings,
   };
   const config = loadConfig(roles, settings);
-  const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
-  redis.on('error', () => {});
+  const redis = connectRedis(redisUrl, () => {});
   const queue = createCallQueue(redis, config.queuePrefix);
   queue.on('error', () => {});
   const lines: string[] = [];
