@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { fault } from '../error-classification/classify.ts';
 import { createScript } from './redis.ts';
 
 /** Writes that must survive Redis' being killed as soon as they are acknowledged. */
@@ -41,7 +42,7 @@ export function createWaitAof(redis: Redis): Durability {
     try {
       // Both are sent before either is answered: on one socket, to one life of the server.
       const [answer, synced] = await Promise.all([send(connection), waitAof(connection)]);
-      if (synced < 1) throw new Error(`NOTSYNCED Redis did not write its append-only file to disk within ${SYNC_MS} ms`);
+      if (synced < 1) throw fault('not-synced', `Redis did not write its append-only file to disk within ${SYNC_MS} ms`);
       return answer;
     } finally {
       idle.push(connection);

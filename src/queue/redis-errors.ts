@@ -29,6 +29,7 @@ export const REDIS_ERRORS: ErrorTable = {
     { code: ['WRONGTYPE'], category: 'permanent', hint: 'Another program uses the same keys: choose another QUEUE_PREFIX.' },
     // An argument or a command that this Redis doesn't know, or a script of ours that failed.
     { code: ['ERR', 'EXECABORT', 'NOSCRIPT'], category: 'permanent', hint: 'It did not understand us: version 6.2 or newer is needed.' },
+    { code: ['not-synced'], category: 'transient', hint: 'Its disk is too slow, or full: look at its log. Calls wait.' },
     { code: ['connection-closed'], category: 'transient', hint: 'It is away; what waits goes on when it is back.' },
   ],
 };
