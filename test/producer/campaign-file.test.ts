@@ -141,6 +141,36 @@ describe('campaign file', () => {
     expect(await refusal(keys)).toMatch(expected);
   });
 
+  test('colleagues to put people through to are read, each with a phone of our own or a number', async () => {
+    const { transfer, ivr } = await load({
+      ivr: 'press-keys',
+      transfer:
+        '{ targets: { front_desk: { endpoint: PJSIP/200, about: Bills }, night: { number: "+12025550190", about: Pain, spoken: the doctor, announce: false } } }',
+    });
+    expect(ivr).toBe('press-keys');
+    expect(transfer).toEqual({
+      ringTimeoutMs: 25_000,
+      maxTalkMs: 3_600_000,
+      targets: {
+        front_desk: { endpoint: 'PJSIP/200', about: 'Bills', spoken: 'front desk', announce: true },
+        night: { number: '+12025550190', about: 'Pain', spoken: 'the doctor', announce: false },
+      },
+    });
+  });
+
+  test.each([
+    ['{}', /transfer\.targets/],
+    ['{ targets: {} }', /1 to 20 targets/],
+    ['{ targets: { desk: { about: Bills } } }', /either an "endpoint" .* or a "number"/],
+    ['{ targets: { desk: { endpoint: PJSIP/200, number: "+12025550190", about: Bills } } }', /either an "endpoint"/],
+    ['{ targets: { desk: { endpoint: "PJSIP/200&PJSIP/201", about: Bills } } }', /dial string of one phone/],
+    ['{ targets: { desk: { number: 911, about: Bills } } }', /a number in E\.164/],
+    ['{ targets: { desk: { endpoint: PJSIP/200, about: Bills, anounce: no } } }', /did you mean "announce"/],
+    ['{ ringTime: 20s, targets: { desk: { endpoint: PJSIP/200, about: Bills } } }', /did you mean "ringTimeout"/],
+  ])('a transfer that can not be is told: %s', async (transfer, told) => {
+    expect(await refusal({ transfer })).toMatch(told);
+  });
+
   test('all mistakes are told at once, with line, finding, expectation and example', async () => {
     const message = await refusal(
       [
