@@ -25,7 +25,7 @@ const SETTLE_MS = 90_000;
 const GO_ON_MS = 45_000;
 const HURRY_EVERY_MS = 2_000;
 /** Minutes, in earnest. Long enough to tell a redial from a second dial. */
-export const REDIAL_MS = 10_000;
+export const REDIAL_MS = 5_000;
 /** P3: 10 s while any process of ours lives, and half as much again; twice that where two processes wait for each core. Milliseconds. */
 const orphanMs = () => ((loadavg()[0] ?? 0) > 2 * cpus().length ? 30_000 : 15_000);
 /** P3 when none does: the dead-man's switch, and as much again. Milliseconds. */
@@ -100,7 +100,7 @@ export async function startChaosRun({ asterisk, listening = false }: ChaosRunOpt
 
   const enqueue = async (numbers: readonly string[]) => {
     campaigns += 1;
-    const campaign = { ...(await shortCampaign(world.dialString)), name: `chaos ${campaigns}` };
+    const campaign = { ...(await shortCampaign(world.dialString, world.maxCallMs)), name: `chaos ${campaigns}` };
     const sink = await openContactSink(loadConfig(['enqueue'], settingsFor(redisServer.url)), campaign);
     try {
       const contacts = numbers.map((phone) => ({ phone, name: 'Somebody', timeZones: ['UTC'], variables: {} }));

@@ -22,6 +22,8 @@ export interface ChaosWorld {
   newNumber(): string;
   /** Somebody whose line is always busy. */
   readonly busy: string;
+  /** People say goodbye; the carrier's echo doesn't. */
+  readonly maxCallMs: number;
   readonly hubSpot: HubSpotSandbox;
   readonly elevenLabs: ElevenLabsSandbox;
   /** Undefined where only the CRM is told. */
@@ -38,7 +40,7 @@ export interface ChaosWorld {
   stop(): Promise<void>;
 }
 
-interface Telephony extends Pick<ChaosWorld, 'dials' | 'talks' | 'restartAsterisk' | 'dialString' | 'busy'> {
+interface Telephony extends Pick<ChaosWorld, 'dials' | 'talks' | 'restartAsterisk' | 'dialString' | 'busy' | 'maxCallMs'> {
   ari: { ARI_URL: string; ARI_USERNAME: string; ARI_PASSWORD: string };
   stop(): Promise<void>;
 }
@@ -128,6 +130,7 @@ async function sandboxTelephony(): Promise<Telephony> {
     ari: { ARI_URL: asterisk.url, ARI_USERNAME: asterisk.username, ARI_PASSWORD: asterisk.password },
     dialString: 'PJSIP/{e164}@trunk',
     busy: people.byRole('busy').number,
+    maxCallMs: 15_000,
     dials: async () =>
       asterisk.dials.map(({ number, at, channelId }) => ({ number, at, attempt: /-(a[0-9a-f]{24})\./.exec(channelId)?.[1] })),
     talks: () => people.log,
@@ -147,6 +150,7 @@ async function realTelephony(): Promise<Telephony> {
     ari: { ARI_URL: ariUrl, ARI_USERNAME: username, ARI_PASSWORD: password },
     dialString: asterisk.dialStrings.trunk,
     busy: CARRIER_NUMBERS[486],
+    maxCallMs: 6_000,
     // The carrier answers whom it doesn't know, and echoes.
     dials: async () => (await carrier.invites()).map(({ number, at }) => ({ number: number.startsWith('+') ? number : `+${number}`, at })),
     // SIPp doesn't tell.

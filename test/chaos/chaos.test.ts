@@ -33,7 +33,7 @@ describe.concurrent('a worker', SLOW, () => {
   });
 });
 
-/** Asterisk's answer to a request is lost, and the CRM answers 502 to what it wrote. */
+/** The event socket goes silent, and the spreadsheet answers 502 to what it wrote. */
 const SEED = 24;
 
 it('a seed always means the same faults', () => {
