@@ -4,8 +4,8 @@ import type { FromThread, ToThread } from './messages.ts';
 /** Pings are this far apart; a thread that leaves so many unanswered is stuck. Counted, not timed: a stall of our own event loop accuses nobody. */
 const PING_EVERY_MS = 1_000;
 const MISSED_PINGS = 5;
-/** A thread that dies younger than this may die of its first breath: the next one is started only when this has passed. */
-const YOUNG_MS = 1_000;
+/** A thread that never said a word may have died of its first breath, and so may the next one: it is started only after this. */
+const STILLBORN_WAIT_MS = 1_000;
 /** How long a thread may take to say goodbye. It may have sockets to close that take a second each, all at once. */
 const STOP_TIMEOUT_MS = 3_000;
 
@@ -38,16 +38,17 @@ export function startWatchedWorker(options: WatchedWorkerOptions): WatchedWorker
   const stopped = Promise.withResolvers<void>();
 
   function start(): void {
-    const bornAt = performance.now();
     // Not the flags of this process: a test runner's loaders have no business there.
     const worker = new Worker(entry, { execArgv: [], name: 'media' });
     let cause: Error | undefined;
     let gone = false;
+    let spoke = false;
     missed = 0;
     stuck = undefined;
     current = worker;
     worker.on('message', (message: FromThread) => {
       missed = 0;
+      spoke = true;
       if (gone) return;
       if (message.kind === 'pong') onPong(message);
       else if (message.kind === 'stopped') stopped.resolve();
@@ -67,9 +68,8 @@ export function startWatchedWorker(options: WatchedWorkerOptions): WatchedWorker
         start();
         onReborn();
       };
-      const ageMs = performance.now() - bornAt;
-      if (ageMs >= YOUNG_MS) restart();
-      else rebirth = setTimeout(restart, YOUNG_MS - ageMs);
+      if (spoke) restart();
+      else rebirth = setTimeout(restart, STILLBORN_WAIT_MS);
     });
   }
 

@@ -62,7 +62,7 @@ async function recordedCallee(path: string): Promise<number[]> {
 }
 
 test('a thread that dies takes its legs with it, says why, and is there again, for AudioSocket on the same port', async () => {
-  const { order, logger, overWebsocket, overAudioSocket, listen, thread } = start();
+  const { order, logger, overWebsocket, overAudioSocket, listen } = start();
   const server = await listen();
   const [first, second] = [await overWebsocket(), await overAudioSocket(server)];
   const utterance = first.leg.speak();
@@ -78,13 +78,19 @@ test('a thread that dies takes its legs with it, says why, and is there again, f
   await first.leg.close();
   expect(server.legs).toBe(0);
   expect(logger.error).toHaveBeenCalledWith(expect.objectContaining({ legs: 2 }), expect.stringContaining('died'));
-  // Young as it was, the next one is started only when a second has passed.
-  await expect(thread.connectLeg({ mediaUrl: first.asterisk.url, ...WANTED })).rejects.toMatchObject({ code: 'media-lost' });
   await vi.waitFor(async () => expect((await overWebsocket()).leg.speaking).toBe(false), { timeout: 10_000, interval: 50 });
   const again = await vi.waitFor(() => overAudioSocket(server), { timeout: 10_000, interval: 50 });
   expect(server.legs).toBe(1);
   await again.leg.close();
   expect(await again.leg.closed).toEqual({});
+});
+
+test('a thread that dies of its first breath is not started over and over at once; who asks for a leg meanwhile is told', async () => {
+  const { thread, logger } = start({ entry: new URL('./not-there.ts', import.meta.url) });
+  await until(() => logger.error.mock.calls.length === 1);
+  await expect(thread.connectLeg({ mediaUrl: 'ws://127.0.0.1:1/media/s3cret', ...WANTED })).rejects.toMatchObject({ code: 'media-lost' });
+  expect(logger.error).toHaveBeenCalledTimes(1);
+  await thread.close();
 });
 
 test('a call outlives the thread: its leg is replaced by one in the next thread', async () => {
