@@ -12,7 +12,7 @@ import { type AnswerWatch, watchAnswer } from './answered-by.ts';
 import { beginEarly } from './begin-reply.ts';
 import type { CallLine } from './call-line.ts';
 import { watchCall } from './call-over.ts';
-import { costOf, createMeter } from './cost.ts';
+import { createMeter } from './cost.ts';
 import { type ConversationState, holdDialogue } from './dialogue.ts';
 import { createEarlyReplies, NO_EARLY_REPLIES } from './early-reply.ts';
 import { sayLastWords } from './ending.ts';
@@ -156,7 +156,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
   const deaf = new AbortController();
   const agent = 'voiceAgent' in deps ? talkOf(deps.voiceAgent) : undefined;
   const { speechToText, languageModel: model } = agent ?? pipelineOf(deps);
-  const meter = createMeter(now);
+  const meter = createMeter(now, campaign.limits.cost);
   const languageModel = meter.languageModel(model);
   const ear = createEar({ leg, speechToText, language, now, signal: AbortSignal.any([call.over, finished.signal]) });
   ear.onError((error) => deaf.abort(error));
@@ -182,21 +182,6 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     patienceMs: deps.calleePatienceMs ?? CALLEE_PATIENCE_MS,
     now,
   });
-  function usageFacts(): object {
-    const { cost } = campaign.limits;
-    const { minutes, ...used } = meter.usage;
-    const rounded = { ...used, minutes: Math.round(minutes * 100) / 100 };
-    return cost === undefined
-      ? rounded
-      : { ...rounded, cost: Math.round(costOf(meter.usage, cost) * 10_000) / 10_000, currency: cost.currency };
-  }
-
-  function overBudget(): string | undefined {
-    const { cost } = campaign.limits;
-    const spent = cost === undefined ? 0 : costOf(meter.usage, cost);
-    return cost !== undefined && spent >= cost.most ? `the limit of ${cost.most} ${cost.currency} was reached` : undefined;
-  }
-
   const tally = { turns: 0 };
   const broughtHome: BroughtHome = {};
   const sound = {
@@ -258,7 +243,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     agent,
     earlyReplies,
     stopwatch,
-    overBudget,
+    overBudget: meter.overBudget,
     lines,
     opening,
     ear,
@@ -332,7 +317,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     const final = { ...end, ...askedToOptOut, ...broughtHome };
     const latency = latencyFacts(stopwatch.turns);
     log.info(
-      { disposition: final.disposition, turns: tally.turns, usage: usageFacts(), ...(latency && { latency }) },
+      { disposition: final.disposition, turns: tally.turns, usage: meter.facts(), ...(latency && { latency }) },
       `conversation ended: ${final.reason}`,
     );
     return { ...final, transcript: transcript.entries(), turns: tally.turns, latencies: stopwatch.turns };

@@ -21,10 +21,14 @@ export interface Meter {
   /** Counts what is asked of it. */
   languageModel(model: LanguageModel): LanguageModel;
   textToSpeech(voice: TextToSpeech): TextToSpeech;
+  /** Why no more may be spent; undefined while something may. */
+  overBudget(): string | undefined;
+  /** For the log. */
+  facts(): object;
 }
 
 /** @param now milliseconds from the answer */
-export function createMeter(now: () => number): Meter {
+export function createMeter(now: () => number, limit: CostLimit | undefined): Meter {
   let inputTokens = 0;
   let outputTokens = 0;
   let characters = 0;
@@ -49,9 +53,21 @@ export function createMeter(now: () => number): Meter {
     }
   }
 
+  const usage = () => ({ inputTokens, outputTokens, characters, minutes: Math.max(0, now()) / MINUTE_MS });
   return {
     get usage() {
-      return { inputTokens, outputTokens, characters, minutes: Math.max(0, now()) / MINUTE_MS };
+      return usage();
+    },
+    overBudget() {
+      if (limit === undefined || costOf(usage(), limit) < limit.most) return undefined;
+      return `the limit of ${limit.most} ${limit.currency} was reached`;
+    },
+    facts() {
+      const { minutes, ...used } = usage();
+      const rounded = { ...used, minutes: Math.round(minutes * 100) / 100 };
+      return limit === undefined
+        ? rounded
+        : { ...rounded, cost: Math.round(costOf(usage(), limit) * 10_000) / 10_000, currency: limit.currency };
     },
     languageModel: (model) => ({ respond: (request, signal) => counted(model.respond(request, signal), request) }),
     textToSpeech: (voice) => ({

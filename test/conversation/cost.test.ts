@@ -29,7 +29,7 @@ describe('what a call has cost', () => {
   });
 
   it('counts the tokens that the model reports, and reckons those of a reply that was broken off', async () => {
-    const meter = createMeter(() => 0);
+    const meter = createMeter(() => 0, undefined);
     const events: ModelEvent[] = [
       { type: 'text', delta: 'Twelve chars' },
       { type: 'usage', inputTokens: 70, outputTokens: 7 },

@@ -181,7 +181,10 @@ describe('thinking early', () => {
     const line = await listen();
     await line.says('that suits me');
     await line.wait(FINAL_MS);
-    await line.says('if it is in the morning.');
+    const saying = line.says('if it is in the morning.');
+    // At the word, not at the end of it all.
+    expect(line.aborted).toEqual(['that suits me']);
+    await saying;
     await line.wait(FINAL_MS);
     expect(line.aborted).toEqual(['that suits me']);
     expect(line.asked.at(-1)).toBe('that suits me if it is in the morning.');
