@@ -40,14 +40,25 @@ async function wired(settings: Record<string, string>) {
   closers.push(elevenLabs.close, openAi.close, second.close, deepgram.close);
   const config = loadConfig(['call'], {
     ...{ ARI_USERNAME: 'u', ARI_PASSWORD: 'p', ELEVENLABS_API_KEY: 'e', OPENAI_API_KEY: 'o', DEEPGRAM_API_KEY: 'd' },
-    ...{ ELEVENLABS_BASE_URL: elevenLabs.url, OPENAI_BASE_URL: openAi.baseUrl, DEEPGRAM_BASE_URL: deepgram.url },
+    ...{
+      ELEVENLABS_BASE_URL: elevenLabs.url,
+      OPENAI_BASE_URL: openAi.baseUrl,
+      DEEPGRAM_BASE_URL: deepgram.url,
+      DEEPGRAM_AGENT_URL: deepgram.url,
+    },
     ...{ SECOND_MODEL_API_KEY: 's', SECOND_MODEL_BASE_URL: second.baseUrl, SECOND_MODEL: 'the-other-model' },
     CALLEE_PATIENCE: '60000',
     ...settings,
   });
   const raw = createServices(config);
   const policy = breakerPolicy(config.serviceDeadlineMs, config.retry);
-  const names = ['elevenlabs:text-to-speech', 'elevenlabs:speech-to-text', 'openai:text-to-speech', 'deepgram:speech-to-text'];
+  const names = [
+    'elevenlabs:text-to-speech',
+    'elevenlabs:speech-to-text',
+    'openai:text-to-speech',
+    'deepgram:speech-to-text',
+    'deepgram:voice-agent',
+  ];
   const breakers = createBreakers({
     services: Object.fromEntries([...names, 'openai:language-model', 'second:language-model'].map((name) => [name, { policy }])),
     prefix: 'alone',
@@ -179,5 +190,45 @@ describe('a speech-to-text that is lost in the middle of a call', () => {
     expect(world.breakers.of('deepgram:speech-to-text').state).toBe('open');
     // The first session and two refusals: with the loss, three of four failed.
     expect(world.deepgram.faults.requests).toHaveLength(3);
+  });
+});
+
+describe('a voice agent instead of the three', () => {
+  async function talk({ services }: Awaited<ReturnType<typeof wired>>) {
+    if (!('voiceAgent' in services.ai)) throw new Error('the voice agent was asked for');
+    const failures: ServiceError[] = [];
+    const session = await services.ai.voiceAgent.open({
+      ...{ sampleRate: SAMPLE_RATE, language: 'en', voice: 'rachel', signal },
+      brief: () => ({ instructions: 'Be kind.', tools: [] }),
+      history: () => [],
+      onEvent() {},
+      onError: (error) => failures.push(error),
+    });
+    closers.push(() => session.close());
+    return failures;
+  }
+
+  it('counts in a breaker of its own when it is lost in the middle of a call, and is left alone once that is open', async () => {
+    const world = await wired({ AI: 'deepgram-agent' });
+    const failures = await talk(world);
+    world.deepgram.faults.set(deepgramErrors.unavailable503);
+    world.deepgram.dropSessions();
+    await expect.poll(() => failures, { timeout: 15_000 }).toMatchObject([{ code: 'breaker-open' }]);
+    expect(world.breakers.of('deepgram:voice-agent').state).toBe('open');
+    expect(world.deepgram.faults.requests).toHaveLength(3);
+  });
+
+  it('nobody may be rung while it may not be asked, nor while nobody can speak the opening line', async () => {
+    const { breakers, policy, services } = await wired({ AI: 'deepgram-agent' });
+    const trunks = { offlineSince: () => undefined };
+    const fences = createCallFences({ breakers, required: services.required, trunk: { policy }, trunks, heldBackWaitMs: 1_000 });
+    const refusing = () => fences.refusing({ dialString: 'PJSIP/{e164}@carrier' } as Parameters<typeof fences.refusing>[0])?.service;
+    await breakers.open('openai:language-model', 'tried');
+    await breakers.open('elevenlabs:speech-to-text', 'tried');
+    expect(refusing()).toBeUndefined();
+    await breakers.open('deepgram:voice-agent', 'tried');
+    expect(refusing()).toBe('deepgram:voice-agent');
+    await breakers.open('elevenlabs:text-to-speech', 'tried');
+    expect(refusing()).toBe('elevenlabs:text-to-speech');
   });
 });

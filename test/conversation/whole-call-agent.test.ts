@@ -87,39 +87,6 @@ describe.concurrent('a whole call with a voice agent', { timeout: 90_000 }, () =
     expect(person.heardText).toBe(agent.join(' '));
   });
 
-  it('goes on by itself after a tool that it had announced', async () => {
-    await using world = await startSandboxWorld({
-      ...AGENT,
-      people: [
-        {
-          role: 'answers',
-          number: NUMBER,
-          when: [
-            { heard: 'suit you', say: 'Yes it does.' },
-            { heard: 'noted', say: 'Goodbye.' },
-          ],
-        },
-      ],
-      brain: ({ afterTool, heard }) => {
-        if (/goodbye/i.test(heard)) return { text: 'Goodbye.', toolCalls: endCall(null) };
-        if (afterTool) return { text: 'That is noted.' };
-        return { text: 'Let me see.', toolCalls: [{ name: 'record_answers', arguments: { suits: true } }] };
-      },
-    });
-    const { agent } = await world.call('answers', {
-      opening: OPENING,
-      campaign: { answers: { suits: { type: 'yes-no', about: 'Whether Tuesday suits.' } } },
-    });
-    expect(agent).toEqual([OPENING, 'Let me see.', 'That is noted.', 'Goodbye.']);
-  });
-
-  it('leaves somebody alone who asks for it, without the agent', async () => {
-    await using world = await startSandboxWorld(AGENT);
-    const { end, person } = await world.call('wants-to-be-left-alone', { opening: OPENING });
-    expect(end.disposition).toBe('opted-out');
-    expect(person.heardText).toMatch(/we will not call you again\. Goodbye\.$/);
-  });
-
   it('leaves somebody alone when the agent finds that they want to be', async () => {
     await using world = await startSandboxWorld({
       ...AGENT,
@@ -207,16 +174,5 @@ describe.concurrent('a whole call with a voice agent', { timeout: 90_000 }, () =
     const { end, person } = await world.call('hangs-up-early', { opening: OPENING });
     expect(end.disposition).toBe('hung-up');
     expect(person.endedBy).toBe('person');
-  });
-
-  it('talks German', async () => {
-    await using world = await startSandboxWorld(AGENT);
-    const { end, person, agent } = await world.call('speaks-german', {
-      opening: 'Guten Tag, hier ist die Zahnarztpraxis. Ich bin eine KI und das Gespräch wird aufgezeichnet. Es geht um Ihren Termin.',
-      campaign: { language: 'de-DE', goal: 'Den Termin bestätigen.', goodbye: 'Auf Wiederhören.' },
-    });
-    expect(end.disposition).toBe('completed');
-    expect(person.heardText).toBe(agent.join(' '));
-    expect(world.deepgram.agentSettings[0]?.agent.listen.provider).toMatchObject({ language: 'de' });
   });
 });
