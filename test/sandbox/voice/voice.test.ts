@@ -9,6 +9,9 @@ const PROSE =
   'Good afternoon, this is an automated assistant calling on behalf of the practice. I would like to remind you of the appointment ' +
   'that you have with us tomorrow in the morning. Would you be able to come, or should we find another day that suits you better?';
 
+/** PCM at 8 kHz. */
+const prose = speak(PROSE, 8000);
+
 function hear(pcm: Buffer, rate: number, chunkBytes = pcm.length): string {
   const listener = createListener(rate);
   const words = [];
@@ -107,12 +110,11 @@ describe('the sandbox voice', () => {
   });
 
   it('is understood from the next word on by someone who joins late, and up to the last whole word when cut off', () => {
-    const pcm = speak(PROSE, 8000);
     const words = PROSE.split(' ');
-    for (let from = 2; from < pcm.length; from += 9002) {
-      const tail = hear(pcm.subarray(from), 8000).split(' ').filter(Boolean);
+    for (let from = 2; from < prose.length; from += 9002) {
+      const tail = hear(prose.subarray(from), 8000).split(' ').filter(Boolean);
       expect(words.slice(words.length - tail.length)).toEqual(tail);
-      const head = hear(pcm.subarray(0, from), 8000).split(' ').filter(Boolean);
+      const head = hear(prose.subarray(0, from), 8000).split(' ').filter(Boolean);
       expect(words.slice(0, head.length)).toEqual(head);
       expect(head.length + tail.length).toBeGreaterThanOrEqual(words.length - 2);
     }
@@ -145,11 +147,10 @@ describe('the sandbox voice', () => {
     let heard = 0;
     for (let seed = 1; seed <= 40; seed++) {
       const random = randomFrom(seed);
-      const pcm = speak(PROSE, 8000);
       const frames = [];
-      for (let at = 0; at < pcm.length; at += 320) {
+      for (let at = 0; at < prose.length; at += 320) {
         const lost = random() < 0.02;
-        if (!lost) frames.push(pcm.subarray(at, at + 320));
+        if (!lost) frames.push(prose.subarray(at, at + 320));
         else if (how === 'silent') frames.push(Buffer.alloc(320));
       }
       const words = hear(Buffer.concat(frames), 8000).split(' ');
@@ -164,12 +165,11 @@ describe('the sandbox voice', () => {
     const said = PROSE.split(' ');
     for (let seed = 1; seed <= 60; seed++) {
       const random = randomFrom(seed);
-      const pcm = speak(PROSE, 8000);
       let at = 0;
       const pieces = [];
-      while (at < pcm.length) {
+      while (at < prose.length) {
         const keep = Math.floor(400 + random() * 3000) * 2;
-        pieces.push(pcm.subarray(at, at + keep));
+        pieces.push(prose.subarray(at, at + keep));
         at += keep + Math.floor(random() * 1200) * 2;
       }
       const words = hear(Buffer.concat(pieces), 8000).split(' ').filter(Boolean);
@@ -193,8 +193,7 @@ describe('the sandbox voice', () => {
   });
 
   it('speaks at the pace of a person, without a silence inside a sentence', () => {
-    const pcm = speak(PROSE, 8000);
-    const charactersPerSecond = PROSE.length / (pcm.length / 16_000);
+    const charactersPerSecond = PROSE.length / (prose.length / 16_000);
     expect(charactersPerSecond).toBeGreaterThan(12);
     expect(charactersPerSecond).toBeLessThan(18);
     const sentence = speak('A sentence without any pause at all', 8000);
