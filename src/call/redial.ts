@@ -21,8 +21,8 @@ export function redialAfter(
   return disposition === 'interrupted' && attempt === 1 ? endedAt + rules.interruptedMs : undefined;
 }
 
-/** A number that its trunk refuses so often, while the trunk is thought to be well, is a matter of that number: half an hour in all. */
-const REFUSED_REDIALS = 6;
+/** A number that its trunk refuses so often, while the trunk is thought to be well, is a matter of that number: forty minutes in all, when the first wait is 10 s. */
+const REFUSED_REDIALS = 8;
 /** The same when it was the trial of a trunk that was known to be ill: most of a day. */
 const TRIAL_REDIALS = 25;
 /** Milliseconds. */

@@ -13,7 +13,10 @@ export const RESILIENCE_SETTINGS = {
     'From the opening of a breaker, or a failed trial, to the next trial; ten times that for bad keys and spent quota',
     30_000,
   ),
-  HELD_BACK_WAIT: ms('When a contact that waits for a service is looked at again; up to half as long is added at random', 10_000),
+  HELD_BACK_WAIT: ms(
+    'When the first contact of a campaign that waits for a service is looked at again; the others follow, twenty a second',
+    10_000,
+  ),
   HEALTH_INTERVAL: ms('How often every service is checked', 30_000),
 } as const satisfies Settings;
 

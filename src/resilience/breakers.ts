@@ -98,7 +98,7 @@ export function createBreakers(options: BreakersOptions): Breakers {
         for (const breaker of table.values()) breaker.tick();
       },
       tell: onChange && ((news) => told(news, 'fleet')),
-      onError: (error) => log.warn({ err: error }, 'Redis can’t be asked about breakers: this process decides alone'),
+      onError: (error) => log.warn({ service: 'redis', err: error }, 'Redis can’t be asked about breakers: this process decides alone'),
       syncEveryMs: options.syncEveryMs ?? SYNC_EVERY_MS,
     });
   const fleet: Fleet = link ?? ALONE;

