@@ -4,8 +4,6 @@ import { createTimer } from './timer.ts';
 
 /** The agent has noticed nobody when we heard the callee pause: so long it may still. Milliseconds. */
 const MAY_NOTICE_MS = 1_000;
-/** We heard the callee pause so often in a row, and the agent understood not one word of it: it has gone deaf. */
-const MAX_UNHEARD = 6;
 
 /** A voice agent as that which listens: it decides itself when the callee has finished. */
 export interface AgentHearing {
@@ -20,7 +18,6 @@ export function createAgentHearing(open: (options: SpeechToTextOptions) => Promi
   /** Pauses that wait for what was said before them. */
   let commits = 0;
   let calleeIsHeard = false;
-  let unheard = 0;
 
   function answerCommits(text: string): void {
     timer.stop();
@@ -39,12 +36,9 @@ export function createAgentHearing(open: (options: SpeechToTextOptions) => Promi
           send: (pcm) => session.hear(pcm),
           commit() {
             commits++;
-            if (++unheard >= MAX_UNHEARD) {
-              unheard = 0;
-              session.giveUpOn('no-final-transcript', 'it hears the callee and understands nothing');
-            }
             if (!calleeIsHeard) timer.start(MAY_NOTICE_MS, () => calleeIsHeard || answerCommits(''));
           },
+          distrust: () => session.giveUpOn('no-final-transcript', 'people have spoken again and again, and it understood not a word'),
           close() {
             timer.stop();
             session.close();
@@ -53,13 +47,13 @@ export function createAgentHearing(open: (options: SpeechToTextOptions) => Promi
       },
     },
     calleeSpeaks() {
+      listener?.onSpeech?.();
       calleeIsHeard = true;
       // Its words may take longer; whoever waits gives up on them by itself.
       timer.stop();
     },
     calleeSaid(text) {
       calleeIsHeard = false;
-      unheard = 0;
       answerCommits(text);
     },
   };

@@ -264,6 +264,8 @@ export function createEar(options: EarOptions): Ear {
     session = await speechToText.open({
       sampleRate: leg.sampleRate,
       language: options.language,
+      // Somebody whom our own detector doesn't hear: too quiet, or too far away.
+      onSpeech: () => busy() || tell({ kind: 'speech', atMs: now(), paused: false }),
       onInterim,
       onFinal,
       onError(failure) {

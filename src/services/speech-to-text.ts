@@ -5,6 +5,8 @@ export interface SpeechToTextOptions {
   sampleRate: number;
   /** BCP 47. */
   language: string;
+  /** Somebody begins to speak, as far as the service can hear; not every service says so. */
+  onSpeech?: (() => void) | undefined;
   /** May change. */
   onInterim: (text: string) => void;
   /** Will not change: one utterance. */

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AgentReply } from '../../src/conversation/agent-reply.ts';
 import { createAgentTalk } from '../../src/conversation/agent-talk.ts';
+import { type CalleeSound, createEar } from '../../src/conversation/listening.ts';
 import { TransientError } from '../../src/errors.ts';
+import type { MediaLeg } from '../../src/media/media-leg.ts';
 import type { ModelMessage } from '../../src/services/language-model.ts';
 import type { AgentEvent, VoiceAgentRequest, VoiceAgentSession } from '../../src/services/voice-agent.ts';
 
@@ -16,6 +18,7 @@ afterEach(() => void vi.useRealTimers());
 async function start() {
   const sent: string[] = [];
   const finals: string[] = [];
+  const heard = { speech: 0 };
   const messages: ModelMessage[] = [];
   let request: VoiceAgentRequest | undefined;
   const session: VoiceAgentSession = {
@@ -39,11 +42,12 @@ async function start() {
   const hearing = await talk.speechToText.open({
     ...{ sampleRate: 8000, language: 'en', signal, onInterim() {}, onError() {} },
     onFinal: (text) => finals.push(text),
+    onSpeech: () => void heard.speech++,
   });
   const tell = (...events: AgentEvent[]) => {
     for (const event of events) request?.onEvent(event);
   };
-  return { talk, tell, sent, finals, messages, hearing, fail: () => request?.onError(GONE), history: () => request?.history() };
+  return { talk, tell, sent, finals, heard, messages, hearing, fail: () => request?.onError(GONE), history: () => request?.history() };
 }
 
 const words = (text: string): AgentEvent => ({ kind: 'words', text });
@@ -179,9 +183,28 @@ describe('a talk with a voice agent', () => {
     await expect(talk.reply(signal)).rejects.toBe(GONE);
   });
 
-  it('answers every pause of the callee once, with words or without, and gives an agent up that has gone deaf', async () => {
-    const { tell, finals, hearing, sent } = await start();
+  it('stops what we are saying for somebody whom only the agent hears', async () => {
+    const { talk, tell } = await start();
+    const leg = { sampleRate: 8000, onFrame: () => () => {}, pauseOnSpeech() {}, resume() {} } as unknown as MediaLeg;
+    const over = new AbortController();
+    const ear = createEar({ leg, speechToText: talk.speechToText, language: 'en', now: () => 7_000, signal: over.signal });
+    await ear.ready;
+    ear.start();
+    const sounds: CalleeSound[] = [];
+    ear.onSound((heard) => sounds.push(heard));
     tell({ kind: 'callee-speaks' });
+    tell({ kind: 'callee-said', text: 'Wait.' });
+    expect(sounds.slice(0, 2)).toEqual([
+      { kind: 'speech', atMs: 7_000, paused: false },
+      { kind: 'words', text: 'Wait.' },
+    ]);
+    over.abort();
+  });
+
+  it('answers every pause of the callee once, with words or without, and gives an agent up that has gone deaf', async () => {
+    const { tell, finals, hearing, sent, heard } = await start();
+    tell({ kind: 'callee-speaks' });
+    expect(heard.speech).toBe(1);
     hearing.commit();
     hearing.commit();
     tell({ kind: 'callee-said', text: 'Hello.' });
@@ -189,7 +212,7 @@ describe('a talk with a voice agent', () => {
     hearing.commit();
     await vi.advanceTimersByTimeAsync(1_100);
     expect(finals).toEqual(['Hello.', '', '']);
-    for (let i = 0; i < 5; i++) hearing.commit();
+    hearing.distrust?.();
     expect(sent).toEqual(['give up no-final-transcript']);
   });
 });
