@@ -40,6 +40,7 @@ export async function useTools(calls: readonly ToolCall[], options: UseToolsOpti
       continue;
     }
     const { result, bargedIn } = await useTool(call, options);
+    used.owesWords ||= toolbox.find(call.name)?.wantsReply === true;
     used.mistaken ||= result.kind === 'mistake';
     used.bargedIn ||= bargedIn;
     if (result.kind === 'closing') used.closing ??= result;

@@ -10,6 +10,7 @@ import {
 import type { ConversationState } from '../../src/conversation/dialogue.ts';
 import { linesFor, linesToRender } from '../../src/conversation/lines.ts';
 import type { ReadyLines } from '../../src/conversation/ready-lines.ts';
+import type { CrmFile } from '../../src/conversation/tools/crm.ts';
 import type { ServiceError } from '../../src/errors.ts';
 import type { MediaLeg, SpeechChange, Utterance } from '../../src/media/media-leg.ts';
 import type { SpeechDetector } from '../../src/media/speech-detector.ts';
@@ -80,6 +81,8 @@ export interface CallOptions {
   /** Apology and holding lines were rendered before the phone rang, or others are there. Default: none. */
   linesReady?: boolean | ReadyLines;
   calleePatienceMs?: number;
+  /** What the CRM knows during the call. */
+  crm?: CrmFile;
   /** Puts through and presses keys. */
   line?: CallLine;
   /** What machines get to hear. */
@@ -165,6 +168,7 @@ export function placeCall(options: CallOptions): TestCall {
         ...options.campaign,
       },
       contact: { phone: '+12025550199', name: 'Dana', timeZones: ['America/New_York'], variables: options.variables ?? {} },
+      crm: options.crm,
       opening: { text, pcm: speak(text, RATE) },
       machines: {
         voicemailMessage: recorded(options.voicemailMessage),

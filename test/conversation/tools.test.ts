@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AnswerFields } from '../../src/call/campaign.ts';
 import { isLoop } from '../../src/conversation/loops.ts';
+import type { CrmFile } from '../../src/conversation/tools/crm.ts';
 import { type CallOptions, callsTool, placeCall, type Script, says } from './telephone.ts';
 
 const rule = (heard: string, say: string, more: object = {}) => ({ heard: new RegExp(heard, 'iu'), say, hangUp: false, times: 1, ...more });
@@ -93,6 +94,52 @@ it('a model that only calls tools is given up politely', async () => {
   });
   expect(end).toMatchObject({ disposition: 'failed', reason: 'the language model kept calling tools and said nothing' });
   expect(call.requests.length).toBeLessThan(8);
+});
+
+describe('the CRM during the call', () => {
+  const crm = { read: ['city'], update: ['city'] };
+  const answersAfter = (ms: number, aborted: string[] = []): CrmFile => ({
+    read: (_properties, signal) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => resolve({ city: 'Bonn' }), ms);
+        signal.addEventListener('abort', () => {
+          clearTimeout(timer);
+          aborted.push('lookup');
+          reject(signal.reason);
+        });
+      }),
+  });
+
+  it('is looked up between two replies, and changed after the call', async () => {
+    const { call, end, agent } = await run({
+      campaign: { crm },
+      crm: answersAfter(300),
+      persona: { when: [rule('suit you', 'Where do I live?'), rule('Bonn', 'In Cologne now.')] },
+      model: [
+        callsTool('look_up_crm', {}, 'One moment.'),
+        says('You live in Bonn.'),
+        callsTool('update_crm', { city: 'Cologne' }),
+        farewell,
+      ],
+    });
+    expect(agent.slice(1, 3)).toEqual(['One moment.', 'You live in Bonn.']);
+    expect(JSON.stringify(call.requests[1]?.messages)).toContain('Bonn');
+    expect(end).toMatchObject({ disposition: 'completed', crmUpdate: { city: 'Cologne' } });
+  });
+
+  it('is not waited for when the callee goes on to speak', async () => {
+    const aborted: string[] = [];
+    const { call, end } = await run({
+      campaign: { crm },
+      crm: answersAfter(8_000, aborted),
+      persona: { when: [rule('suit you', 'Where do I live?'), rule('moment', 'Never mind that.', { interruptAfterMs: 900 })] },
+      model: [callsTool('look_up_crm', {}, 'One moment.'), farewell],
+    });
+    expect(aborted).toEqual(['lookup']);
+    expect(JSON.stringify(call.requests[1]?.messages)).toContain('It did not work: it was cut off');
+    expect(JSON.stringify(call.requests[1]?.messages)).toContain('Never mind that.');
+    expect(end.disposition).toBe('completed');
+  });
 });
 
 describe('two machines that talk to each other', () => {

@@ -44,6 +44,8 @@ export interface Tool {
   readonly endsTalk?: boolean;
   /** Nothing is lost when it is left undone: a barge-in ends it. */
   readonly abortable?: boolean;
+  /** The words beside it announce it, and what comes of it is for the next reply. */
+  readonly wantsReply?: boolean;
   /** While it runs the callee hears somebody else, or music: nobody waits for our words. */
   readonly calleeElsewhere?: boolean;
   /** Arguments come from outside: whatever doesn't fit is a mistake. A ServiceError that it throws is told to the model as a failure. */
