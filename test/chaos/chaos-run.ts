@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -14,6 +14,7 @@ import { sleep } from '../../src/sleep.ts';
 import { openContactSink } from '../../src/wire-producer.ts';
 import { shortCampaign } from './campaign.ts';
 import { type AsteriskKind, type ChaosWorld, startChaosWorld } from './chaos-world.ts';
+import { patience } from './patience.ts';
 import { isAccountedFor, type Sightings } from './sightings.ts';
 import { startWiredWorker, type WiredWorker } from './wired-worker.ts';
 
@@ -26,8 +27,8 @@ const GO_ON_MS = 45_000;
 const HURRY_EVERY_MS = 2_000;
 /** Minutes, in earnest. Long enough to tell a redial from a second dial. */
 export const REDIAL_MS = 5_000;
-/** P3: 10 s while any process of ours lives, and half as much again; twice that where two processes wait for each core. Milliseconds. */
-const orphanMs = () => ((loadavg()[0] ?? 0) > 2 * cpus().length ? 30_000 : 15_000);
+/** P3: 10 s while any process of ours lives, and half as much again. Milliseconds. */
+const ORPHAN_MS = 15_000;
 /** P3 when none does: the dead-man's switch, and as much again. Milliseconds. */
 export const DEAD_MAN_MS = 35_000;
 
@@ -177,8 +178,9 @@ export async function startChaosRun({ asterisk, listening = false }: ChaosRunOpt
     },
 
     async goOn(isOver) {
-      const giveUpAt = Date.now() + GO_ON_MS;
-      while (!waitedFor.every((number) => isAccountedFor(number, world.rows())) && !isOver() && Date.now() < giveUpAt) await sleep(100);
+      const startedAt = Date.now();
+      const isTimeUp = () => Date.now() - startedAt > patience(GO_ON_MS);
+      while (!waitedFor.every((number) => isAccountedFor(number, world.rows())) && !isOver() && !isTimeUp()) await sleep(100);
     },
 
     async settle() {
@@ -201,9 +203,9 @@ export async function startChaosRun({ asterisk, listening = false }: ChaosRunOpt
         (await calls.getJobCountByTypes('waiting', 'active', 'delayed')) === 0 &&
         (await isDelivered());
       try {
-        const giveUpAt = Date.now() + SETTLE_MS;
+        const startedAt = Date.now();
         let hurriedAt = Date.now();
-        while (!(await isSettled()) && Date.now() < giveUpAt) {
+        while (!(await isSettled()) && Date.now() - startedAt < patience(SETTLE_MS)) {
           await sleep(100);
           if (Date.now() - hurriedAt < HURRY_EVERY_MS) continue;
           hurriedAt = Date.now();
@@ -243,7 +245,8 @@ function isAllTold({ listeners, rows }: ChaosWorld, numbers: readonly string[]):
 }
 
 async function untilNothingIsLeft(world: ChaosWorld, since: number): Promise<{ orphans: string[]; bridges: string[] }> {
-  const giveUpAt = Math.max(since, Date.now() - orphanMs() / 2) + orphanMs();
+  const limitMs = patience(ORPHAN_MS);
+  const giveUpAt = Math.max(since, Date.now() - limitMs / 2) + limitMs;
   for (;;) {
     const [orphans, bridges] = [await world.channels(), await world.bridges()];
     if ((orphans.length === 0 && bridges.length === 0) || Date.now() > giveUpAt) return { orphans, bridges };

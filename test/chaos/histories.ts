@@ -1,6 +1,7 @@
 import { sleep } from '../../src/sleep.ts';
 import { type Boundary, boundaryName, createBoundaryCounter, FIRST_CALL } from './boundaries.ts';
 import { type ChaosRun, type ChaosRunOptions, DEAD_MAN_MS, startChaosRun } from './chaos-run.ts';
+import { patience } from './patience.ts';
 import { check, isAccountedFor, type Violation } from './sightings.ts';
 import type { WiredWorker } from './wired-worker.ts';
 
@@ -35,7 +36,7 @@ export interface HistoryOptions extends ChaosRunOptions {
 
 /** How long a thawed worker may take to do what it should not. Milliseconds. */
 const AFTER_THAW_MS = 2_000;
-/** A call without faults takes 8 s; on a machine with eight of them at once it may take thrice that. Milliseconds. */
+/** A call without faults takes 8 s; beside seven others it may take thrice that. Milliseconds. */
 const REACH_MS = 45_000;
 
 /** A world, and a worker in it that waits for the next history. */
@@ -148,7 +149,7 @@ async function play(stage: Stage, wanted: string, signal: Signal, broken: string
 
 /** Until `met`, or the contact's last outcome, or time is up. */
 async function settledOr(run: ChaosRun, number: string, met: Promise<void>): Promise<void> {
-  const giveUpAt = Date.now() + REACH_MS;
+  const giveUpAt = Date.now() + patience(REACH_MS);
   let isMet = false;
   void met.then(() => {
     isMet = true;
@@ -160,7 +161,7 @@ async function settledOr(run: ChaosRun, number: string, met: Promise<void>): Pro
 async function isDialled({ world }: ChaosRun, number: string): Promise<void> {
   const count = async () => (await world.dials()).filter((dial) => dial.number === number).length;
   const before = await count();
-  const giveUpAt = Date.now() + REACH_MS;
+  const giveUpAt = Date.now() + patience(REACH_MS);
   while ((await count()) === before && Date.now() < giveUpAt) await sleep(50);
 }
 

@@ -45,6 +45,9 @@ const { values } = parseArgs({
   },
 });
 
+/** What would run into the bar is said after it. */
+const later: string[] = [];
+const say = (line: string) => void (process.stdout.isTTY ? later.push(line) : console.log(line));
 let logs = 0;
 const options: HistoryOptions = {
   asterisk: values.asterisk as AsteriskKind,
@@ -53,7 +56,7 @@ const options: HistoryOptions = {
     logs += 1;
     const file = join(tmpdir(), `ringfence-chaos-${process.pid}-${logs}.log`);
     writeFileSync(file, text);
-    console.log(`  workers' logs: ${file}`);
+    say(`  workers' logs: ${file}`);
   },
 };
 const lanes = Math.max(1, Number(values.lanes));
@@ -67,7 +70,7 @@ function told(violations: readonly Violation[]): string {
 }
 
 function replay(...what: string[]): void {
-  console.log(`  again: npm run test:chaos -- ${[...what, ...more].join(' ')}`);
+  say(`  again: npm run test:chaos -- ${[...what, ...more].join(' ')}`);
 }
 
 function toRow({ boundary, signal, violations, reached }: Verdict): ReportRow {
@@ -193,5 +196,6 @@ else {
   const minutes = Number(values.minutes);
   if (minutes > 0) count += await runFresh(minutes);
 }
+for (const line of later) console.log(line);
 console.log(styleText(count === 0 ? 'green' : 'red', values.proofs ? `${count} mechanisms without proof` : `${count} violations`));
 process.exit(count === 0 ? 0 : 1);
