@@ -26,7 +26,7 @@ export function createContactSink(redis: Redis, keys: Keys, campaign: Campaign, 
       const ids = contacts.map((contact) => attemptId(campaign.name, contact.phone, 1));
       const flags = [Date.now(), Number(update), Number(dryRun), campaign.name];
       const rows = contacts.flatMap((contact, index) => [ids[index] ?? '', JSON.stringify(contact)]);
-      const results = (await enqueue([keys.open, ...ids.map((id) => keys.attempt(id))], [...flags, ...rows])) as SinkResult[];
+      const results = (await enqueue([keys.open, keys.jobless, ...ids.map((id) => keys.attempt(id))], [...flags, ...rows])) as SinkResult[];
       if (dryRun) return results;
       await campaignSaved();
       const jobs = contacts.flatMap((contact, index) => {
@@ -38,8 +38,8 @@ export function createContactSink(redis: Redis, keys: Keys, campaign: Campaign, 
       await queue.addBulk(jobs);
       if (jobs.length > 0)
         await jobsMade(
-          jobs.map(({ data }) => keys.attempt(data.attemptId)),
-          [],
+          [keys.jobless, ...jobs.map(({ data }) => keys.attempt(data.attemptId))],
+          jobs.map(({ data }) => data.attemptId),
         );
       return results;
     },

@@ -9,6 +9,10 @@ export interface Keys {
   campaigns: string;
   /** Sorted set of attempts that have not ended, by the time of their last change. */
   open: string;
+  /** Sorted set of attempts whose jobs may not exist yet, by the time of their enqueue: those whose producer died in between stay in it. */
+  jobless: string;
+  /** Up to which of BullMQ's events removals have been looked for. */
+  removalsSeen: string;
   /** List of JSON entries that `end` wrote and the relay has not yet made jobs of. */
   outbox: string;
   /** Who works on this attempt: there for as long as that worker renews it. */
@@ -39,6 +43,8 @@ export function createKeys(prefix: string): Keys {
     campaign: (name) => `${prefix}:campaign:${name}`,
     campaigns: `${prefix}:campaigns`,
     open: `${prefix}:open`,
+    jobless: `${prefix}:jobless`,
+    removalsSeen: `${prefix}:removals-seen`,
     outbox: `${prefix}:outbox`,
     lease: (id) => `${prefix}:lease:${id}`,
     pulse: `${prefix}:pulse`,

@@ -10,16 +10,17 @@
  * Beside it stands a lease, "<first epoch of the run>-<epoch>", which its owner renews while it works on the attempt.
  */
 
-/** KEYS: open set, one entry a contact. ARGV: now, update 0|1, dry 0|1, campaign, then attempt id and contact JSON a contact. Answers a word a contact. */
+/** KEYS: open set, jobless set, one entry a contact. ARGV: now, update 0|1, dry 0|1, campaign, then attempt id and contact JSON a contact. Answers a word a contact. */
 export const ENQUEUE = `
 local answers = {}
-for i = 2, #KEYS do
-  local id, contact = ARGV[5 + (i - 2) * 2], ARGV[6 + (i - 2) * 2]
+for i = 3, #KEYS do
+  local id, contact = ARGV[5 + (i - 3) * 2], ARGV[6 + (i - 3) * 2]
   local state = redis.call('HGET', KEYS[i], 'state')
   if not state then
     if ARGV[3] == '0' then
       redis.call('HSET', KEYS[i], 'state', 'queued', 'epoch', 0, 'campaign', ARGV[4], 'number', 1, 'contact', contact, 'changedAt', ARGV[1])
       redis.call('ZADD', KEYS[1], ARGV[1], id)
+      redis.call('ZADD', KEYS[2], ARGV[1], id)
     end
     answers[#answers + 1] = 'added'
   elseif state ~= 'queued' then
@@ -34,12 +35,13 @@ end
 return answers
 `;
 
-/** KEYS: entries whose jobs exist now. From here on a job that is missing was removed by somebody. */
+/** KEYS: jobless set, entries whose jobs exist now. ARGV: their ids. From here on a job that is missing was removed by somebody. */
 export const JOBS_MADE = `
-for i = 1, #KEYS do
+for i = 2, #KEYS do
   if redis.call('EXISTS', KEYS[i]) == 1 then redis.call('HSET', KEYS[i], 'job', 1) end
+  redis.call('ZREM', KEYS[1], ARGV[i - 1])
 end
-return #KEYS
+return #KEYS - 1
 `;
 
 /** Redis' own clock in milliseconds: workers' clocks differ. */

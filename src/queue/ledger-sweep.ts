@@ -6,7 +6,7 @@ import type { CallJobResult } from './call-queue.ts';
 import type { Keys } from './keys.ts';
 import { JOBS_MADE } from './ledger-scripts.ts';
 import { createScript } from './redis.ts';
-import { FREE_RESERVATIONS, MISSING_JOBS } from './sweep-scripts.ts';
+import { FREE_RESERVATIONS, MISSING_JOBS, REMOVED_JOBS } from './sweep-scripts.ts';
 
 export interface LedgerSweepOptions {
   redis: Redis;
@@ -20,7 +20,7 @@ export interface LedgerSweepOptions {
 }
 
 export interface LedgerSweep {
-  /** Looks at the next part of the open attempts, not at all of them: a million take some ten minutes. */
+  /** Removed and never made jobs are found each time; of all open attempts the next part is looked at: a million take some ten minutes. */
   sweep(): Promise<void>;
 }
 
@@ -29,6 +29,8 @@ const GRACE_MS = 30_000;
 /** One script's worth: some milliseconds of Redis' time. */
 const PAGE = 500;
 const PAGES_A_SWEEP = 10;
+/** BullMQ keeps some ten thousand. */
+const EVENTS_A_SWEEP = 15_000;
 
 /**
  * Keeps the ledger and the queue in step. An open attempt without a job was either lost on the way into the queue (the
@@ -39,6 +41,7 @@ export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = G
   const missingJobs = createScript(redis, MISSING_JOBS);
   const freeReservations = createScript(redis, FREE_RESERVATIONS);
   const jobsMade = createScript(redis, JOBS_MADE);
+  const removedJobs = createScript(redis, REMOVED_JOBS);
   let cursor = 0;
 
   const makeJobs = async (ids: string[]): Promise<void> => {
@@ -51,12 +54,8 @@ export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = G
       const data: CallJobData = { version: 1, attemptId: id, campaign, phone, name, attempt: Number(number) };
       return [{ name: campaign, data, opts: { jobId: id, delay: Math.max(0, Number(dueAt ?? 0) - Date.now()) } }];
     });
-    if (jobs.length === 0) return;
-    await queue.addBulk(jobs);
-    await jobsMade(
-      jobs.map(({ opts }) => keys.attempt(opts.jobId)),
-      [],
-    );
+    if (jobs.length > 0) await queue.addBulk(jobs);
+    await jobsMade([keys.jobless, ...ids.map(keys.attempt)], ids);
   };
 
   /** Off the list only once their jobs exist: dying in between makes the same jobs again, which the queue ignores. */
@@ -71,7 +70,11 @@ export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = G
 
   const putBack = async (id: string, word: string) => {
     // A job that is over while its attempt is not would take the id from its successor.
-    if (word === 'over') await queue.remove(id);
+    if (word === 'over') {
+      // That it is removed must not be taken for an operator's wish.
+      await redis.hdel(keys.attempt(id), 'job');
+      await queue.remove(id);
+    }
     log.warn(
       { attempt: id },
       word === 'over' ? 'an open attempt had a job that was over: put back' : 'an open attempt had no job: put back',
@@ -79,29 +82,54 @@ export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = G
     await makeJobs([id]);
   };
 
-  const sweepPage = async (): Promise<boolean> => {
-    const ids = await redis.zrange(keys.open, cursor, String(cursor + PAGE - 1));
-    if (ids.length === 0) {
-      cursor = 0;
-      return false;
-    }
+  /** Entries that changed within the last `youngMs` are left alone. */
+  const judge = async (ids: string[], youngMs: number, what: 'everything' | 'removals' = 'everything'): Promise<void> => {
+    if (ids.length === 0) return;
     const words = (await missingJobs(
       [keys.open, ...ids.flatMap((id) => [keys.attempt(id), keys.lease(id), queue.toKey(id)])],
-      [Date.now() - graceMs, ...ids],
+      [Date.now() - youngMs, ...ids],
     )) as string[];
-    cursor += ids.length;
     for (const [index, id] of ids.entries()) {
       const word = words[index];
       if (word === 'removed') await cancel(id, 'its job was removed from the queue');
-      else if (word === 'lost' || word === 'over') await putBack(id, word);
+      else if (what === 'everything' && (word === 'lost' || word === 'over')) await putBack(id, word);
     }
-    return true;
+  };
+
+  /** Their producer died between the entry and its job. Usually nobody stands here. */
+  const sweepJobless = async () => {
+    const ids = await redis.zrangebyscore(keys.jobless, '-inf', Date.now() - graceMs, 'LIMIT', 0, PAGE);
+    if (ids.length === 0) return;
+    log.warn({ attempts: ids.length }, 'contacts whose enqueue broke off before they had their jobs get them now');
+    await makeJobs(ids);
+  };
+
+  /** What an operator removed in Bull Board is known by BullMQ's own events, however many contacts there are. */
+  const sweepRemoved = async () => {
+    for (let read = 0; read < EVENTS_A_SWEEP; read += PAGE) {
+      const seen = (await redis.get(keys.removalsSeen)) ?? '0';
+      const [last, ...ids] = (await removedJobs([queue.toKey('events')], [seen, PAGE])) as [string, ...string[]];
+      // An entry that says that its job existed is old enough; any other one is still its producer's.
+      await judge(ids, -1, 'removals');
+      if (last === '') return;
+      await redis.set(keys.removalsSeen, last);
+    }
+  };
+
+  /** Whatever else went wrong: all open attempts, a part at a time. */
+  const sweepPage = async (): Promise<boolean> => {
+    const ids = await redis.zrange(keys.open, cursor, String(cursor + PAGE - 1));
+    await judge(ids, graceMs);
+    cursor = ids.length === 0 ? 0 : cursor + ids.length;
+    return ids.length > 0;
   };
 
   return {
     async sweep() {
       await makeMinted();
       await freeReservations([keys.reservations], [keys.attempt('')]);
+      await sweepJobless();
+      await sweepRemoved();
       for (let page = 0; page < PAGES_A_SWEEP && (await sweepPage()); page++);
     },
   };

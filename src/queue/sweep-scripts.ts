@@ -25,6 +25,22 @@ end
 return words
 `;
 
+/**
+ * KEYS: BullMQ's events. ARGV: the last one that was looked at, how many. Answers the last one now, or '' when there was none, and the ids of
+ * the jobs that were removed meanwhile. The stream holds the last ten thousand events or so: what was removed before them is found by the slow look.
+ */
+export const REMOVED_JOBS = `
+local events = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])
+local answer = {''}
+for _, event in ipairs(events) do
+  answer[1] = event[1]
+  local fields = {}
+  for i = 1, #event[2], 2 do fields[event[2][i]] = event[2][i + 1] end
+  if fields.event == 'removed' then answer[#answer + 1] = fields.jobId end
+end
+return answer
+`;
+
 /** KEYS: reservations. ARGV: prefix of entries. Frees the numbers that nobody is calling; there are as many as calls under way, no more. */
 export const FREE_RESERVATIONS = `
 local all = redis.call('HGETALL', KEYS[1])

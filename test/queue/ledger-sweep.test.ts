@@ -161,16 +161,40 @@ it('a number that nobody is calling any more is free again', async () => {
   expect(await redis.hlen(keys.reservations)).toBe(0);
 });
 
-it('with more open attempts than one look takes, each has its turn', async () => {
-  const many = Array.from({ length: 1_200 }, (_, index) => ({ ...ada, phone: `+1202555${String(index).padStart(4, '0')}` }));
+it('with more open attempts than one look takes, what was removed or never made is found at once, and everything else in its turn', async () => {
+  const many = Array.from({ length: 6_000 }, (_, index) => ({ ...ada, phone: `+1202555${String(index + 1_000)}` }));
   const sink = createContactSink(redis, keys, campaign);
-  await sink.add(many, { update: false, dryRun: false });
+  for (let from = 0; from < many.length; from += 1_000) await sink.add(many.slice(from, from + 1_000), { update: false, dryRun: false });
   await sink.close();
-  const last = attemptId('reminder', '+12025551199', 1);
-  for (const lost of [id, last]) {
-    await queue.remove(lost);
-    await redis.hdel(keys.attempt(lost), 'job');
-  }
+  const [removed, neverMade, vanished] = ['+12025556997', '+12025556998', '+12025556999'].map((phone) =>
+    attemptId('reminder', phone, 1),
+  ) as [string, string, string];
+  await queue.remove(removed);
+  const job = (await queue.getJob(neverMade))?.data;
+  await redis
+    .multi()
+    .lrem(queue.toKey('wait'), 1, neverMade)
+    .del(queue.toKey(neverMade))
+    .hdel(keys.attempt(neverMade), 'job')
+    .zadd(keys.jobless, 1, neverMade)
+    .exec();
+  await redis.multi().lrem(queue.toKey('wait'), 1, vanished).del(queue.toKey(vanished)).exec();
   await sweep.sweep();
-  expect([await queue.getJobState(id), await queue.getJobState(last)]).toEqual(['waiting', 'waiting']);
+  expect(await ledger.read(removed)).toMatchObject({ state: 'ended', outcome: { disposition: 'cancelled' } });
+  expect((await queue.getJob(neverMade))?.data).toEqual(job);
+  expect(await redis.zcard(keys.jobless)).toBe(0);
+  expect(await ledger.read(vanished)).toMatchObject({ state: 'queued' });
+  await sweep.sweep();
+  expect(await ledger.read(vanished)).toMatchObject({ state: 'ended' });
+});
+
+it('a removal is found also when it happened while no worker was there, and looked for once', async () => {
+  await queue.remove(id);
+  const cancelled: string[] = [];
+  const note = async (attempt: string) => void cancelled.push(attempt);
+  const patient = createLedgerSweep({ redis, keys, queue, cancel: note, log: quiet });
+  await patient.sweep();
+  await createLedgerSweep({ redis, keys, queue, cancel: note, log: quiet }).sweep();
+  // Too young for the slow look.
+  expect(cancelled).toEqual([id]);
 });
