@@ -65,7 +65,7 @@ export async function startSandboxWorld({ people: extra, brain, ai, agentSpeed =
     stallMs: 5_000,
   });
   const agent = createDeepgramAgent({
-    ...{ apiKey: KEY, agentUrl: deepgram.url, deadlineMs: 5_000 },
+    ...{ apiKey: KEY, agentUrl: deepgram.url, deadlineMs: 15_000, stallMs: 15_000 },
     models: { listen: 'nova-3', think: 'open_ai/test', speak: 'aura-2-thalia-en' },
   });
   const talks =
