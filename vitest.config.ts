@@ -41,7 +41,7 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 30_000,
     projects: [
-      group({ name: 'parts', order: 0, maxWorkers: 2, include: ['test/**/*.test.ts'], exclude: [...REAL_TIME, ...CHAOS, ...ASTERISK] }),
+      group({ name: 'parts', order: 0, maxWorkers: 3, include: ['test/**/*.test.ts'], exclude: [...REAL_TIME, ...CHAOS, ...ASTERISK] }),
       group({ name: 'real time', order: 1, maxWorkers: 3, include: REAL_TIME }),
       group({ name: 'chaos', order: 2, maxWorkers: 1, include: CHAOS }),
       group({ name: 'asterisk', order: 3, maxWorkers: 2, include: ASTERISK, globalSetup: ['test/asterisk/prepared.ts'] }),
