@@ -79,13 +79,23 @@ describe('a transfer', () => {
     await call.end();
   });
 
+  test('a callee who hangs up while the colleague is being told: both phones are free', async () => {
+    const call = await answeredCall(world(), { to: { endpoint: `PJSIP/${numberOf('says-nothing')}@office` } });
+    const transfer = call.transfer('Somebody is on the line who will not be there any more when this sentence has come to its end.');
+    await expect.poll(() => asterisk.bridges()).toHaveLength(2);
+    await call.channel.hangup();
+    expect(await transfer).toMatchObject({ kind: 'unreached' });
+    expect(await call.channels()).not.toContain('colleague');
+    await call.end();
+  });
+
   test('whoever calls it off stops the ringing', async () => {
     const call = await answeredCall(world(), { to: { endpoint: `PJSIP/${numberOf('no-answer')}@office` } });
     const calledOff = new AbortController();
     const transfer = call.transfer(undefined, calledOff.signal);
     await expect.poll(call.channels).toContain('colleague');
     calledOff.abort();
-    expect(await transfer).toMatchObject({ kind: 'unreached' });
+    expect(await transfer).toMatchObject({ reason: expect.stringContaining('called off') });
     expect(await call.channels()).not.toContain('colleague');
     await call.end();
   });
@@ -95,7 +105,7 @@ describe('a transfer', () => {
     const transfer = ringing.transfer();
     await expect.poll(ringing.channels).toContain('colleague');
     ringing.leave.abort();
-    expect(await transfer).toMatchObject({ kind: 'unreached' });
+    expect(await transfer).toMatchObject({ reason: expect.stringContaining('called off') });
     await ringing.end();
 
     const talking = await answeredCall(world(), { announce: false });
