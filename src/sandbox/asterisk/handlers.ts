@@ -58,7 +58,16 @@ export function createHandlers(options: HandlerOptions): Record<string, AriHandl
   return { ...generalHandlers(options), ...channelHandlers(options), ...bridgeHandlers(options) };
 }
 
-function generalHandlers({ hub, exchange, playbacks, endpoints, refusals, version, startedAt, modules }: HandlerOptions): Record<string, AriHandler> {
+function generalHandlers({
+  hub,
+  exchange,
+  playbacks,
+  endpoints,
+  refusals,
+  version,
+  startedAt,
+  modules,
+}: HandlerOptions): Record<string, AriHandler> {
   const describeApplication = (name: string) => {
     const application = hub.find(name);
     const channels = exchange.all().filter((channel) => channel.app === name);
