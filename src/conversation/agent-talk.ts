@@ -3,6 +3,7 @@ import type { LanguageModel, ModelMessage, ModelTool } from '../services/languag
 import type { SpeechToText } from '../services/speech-to-text.ts';
 import type { TextToSpeech } from '../services/text-to-speech.ts';
 import type { AgentEvent, VoiceAgent, VoiceAgentSession } from '../services/voice-agent.ts';
+import { createAgentConnection } from './agent-connection.ts';
 import { createAgentHearing } from './agent-hearing.ts';
 import { createOwnWords } from './agent-own-words.ts';
 import { type AgentReply, createIncomingReply, type IncomingReply } from './agent-reply.ts';
@@ -53,7 +54,7 @@ const ITSELF: LanguageModel = {
 
 export function createAgentTalk({ voiceAgent, voice, instructions, tools, messages, onToolCall, log }: AgentTalkOptions): AgentTalk {
   const notes: string[] = [];
-  const connection = createConnection();
+  const connection = createAgentConnection();
   let session: VoiceAgentSession | undefined;
   /** What comes in, and, until somebody takes it, what is there for whoever wants it. */
   let incoming: IncomingReply | undefined;
@@ -246,50 +247,6 @@ export function createAgentTalk({ voiceAgent, voice, instructions, tools, messag
     answerToolCall(call, output) {
       replyDue = connection.isUp;
       session?.answerToolCall(call, output);
-    },
-  };
-}
-
-/** Whether there is a connection, and how to wait for one. */
-function createConnection() {
-  const waiters = new Set<() => void>();
-  let isUp = false;
-  let gone: ServiceError | undefined;
-  const wake = () => {
-    for (const waiter of [...waiters]) waiter();
-  };
-  const throwIfGone = () => {
-    if (gone) throw gone;
-  };
-  return {
-    get isUp() {
-      return isUp;
-    },
-    throwIfGone,
-    up() {
-      isUp = true;
-      wake();
-    },
-    down() {
-      isUp = false;
-    },
-    fail(error: ServiceError) {
-      isUp = false;
-      gone = error;
-      wake();
-    },
-    async wait(signal: AbortSignal): Promise<void> {
-      signal.throwIfAborted();
-      while (!isUp) {
-        throwIfGone();
-        const { promise, resolve } = Promise.withResolvers<void>();
-        waiters.add(resolve);
-        const unlisten = whenAborted(signal, resolve);
-        await promise;
-        waiters.delete(resolve);
-        unlisten();
-        signal.throwIfAborted();
-      }
     },
   };
 }
