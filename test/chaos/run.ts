@@ -20,7 +20,7 @@ Kills, freezes and cuts off a worker at every boundary between it and its servic
 by what the outside saw that nobody is lost and nobody is dialled twice. Ends with the count of violations.
 
   --signals a,b      of kill, kill-late, freeze, overlap, alone, cut   (default: kill,kill-late,freeze,cut)
-  --boundary text    only boundaries whose name contains this
+  --boundary a|b     only boundaries whose name contains one of these
   --seed n,m         only the random faults of these seeds
   --minutes n        random faults for so long after the sweeps   (default: 10)
   --broken a,b       with these mechanisms taken out: ${Object.keys(MECHANISMS).join(', ')}
@@ -83,7 +83,7 @@ async function runSweep(): Promise<number> {
   const recorded = await recordBoundaries(options);
   if (recorded.violations.length > 0) console.log(styleText('red', `Without any fault: ${told(recorded.violations)}`));
   const plan = planSweep(recorded.boundaries, values.signals.split(',') as Signal[]).filter(({ boundary }) =>
-    boundary.includes(values.boundary ?? ''),
+    (values.boundary ?? '').split('|').some((part) => boundary.includes(part)),
   );
   console.log(`${recorded.boundaries.length} boundaries, ${plan.length} histories, ${lanes} at a time.`);
   const progress = createProgress(plan.length);

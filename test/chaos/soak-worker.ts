@@ -5,6 +5,8 @@ import { createLogger } from '../../src/logger.ts';
 export interface Gauges {
   /** After a garbage collection. Bytes. */
   heap: number;
+  /** Of the whole process, its media thread included. Bytes. */
+  resident: number;
   /** Sockets, timers and the like that keep the process busy, by kind. */
   resources: Record<string, number>;
   /** On `process`, over all events. */
@@ -22,7 +24,8 @@ process.on('message', () => {
   const resources: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
   const listeners = process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
-  process.send?.({ heap: process.memoryUsage().heapUsed, resources, listeners } satisfies Gauges);
+  const { heapUsed: heap, rss: resident } = process.memoryUsage();
+  process.send?.({ heap, resident, resources, listeners } satisfies Gauges);
 });
 process.once('disconnect', () => void app.stop().then(() => process.exit(0)));
 process.send?.('ready');

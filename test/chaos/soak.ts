@@ -34,6 +34,8 @@ const QUIET_MS = 20_000;
 const WARM_UP_BATCHES = 2;
 /** Room for what garbage collection leaves about. Bytes. */
 const HEAP_SLACK = 24 * 1024 * 1024;
+/** Pages that the allocator keeps for later. Bytes. */
+const RESIDENT_SLACK = 96 * 1024 * 1024;
 /** A kept connection or a timer more or less, whenever one looks. */
 const RESOURCE_SLACK = 6;
 
@@ -127,6 +129,7 @@ function compare(before: Gauges, after: Gauges): { step: string; signal: string;
   const kinds = [...new Set([...Object.keys(before.resources), ...Object.keys(after.resources)])].sort();
   return [
     row('memory', before.heap, after.heap, HEAP_SLACK, megabytes),
+    row('memory of the process', before.resident, after.resident, RESIDENT_SLACK, megabytes),
     row('listeners', before.listeners, after.listeners, 0),
     ...kinds.map((kind) => row(kind, before.resources[kind] ?? 0, after.resources[kind] ?? 0, RESOURCE_SLACK)),
   ];
