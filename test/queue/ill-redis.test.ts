@@ -12,6 +12,7 @@ import type { Outcome } from '../../src/call/outcome.ts';
 import { createCallQueue } from '../../src/queue/call-queue.ts';
 import { createCallWorker } from '../../src/queue/call-worker.ts';
 import { createContactSink } from '../../src/queue/contact-sink.ts';
+import { createDoNotCall } from '../../src/queue/do-not-call.ts';
 import { attemptId, createKeys, type Keys } from '../../src/queue/keys.ts';
 import { createLeases, type Leases } from '../../src/queue/leases.ts';
 import { createLedger, type Ledger } from '../../src/queue/ledger.ts';
@@ -142,6 +143,16 @@ it('while Redis is full nobody is dialled and no contact fails; afterwards every
   await eventually(async () => expect(await queue.getCompletedCount()).toBe(contacts.length));
   expect(await queue.getFailedCount()).toBe(0);
   expect(dials).toBe(contacts.length);
+});
+
+it('an opt-out that is heard while Redis is full is kept as soon as it has room', { timeout: 60_000 }, async () => {
+  await fill();
+  const doNotCall = createDoNotCall(redis, keys, () => waited++);
+  const kept = doNotCall.add(ada.phone, { campaign: 'reminder', at: 1, attempt: id });
+  await eventually(() => expect(waited).toBe(1));
+  await empty();
+  await kept;
+  expect(await doNotCall.asked(ada.phone)).toEqual({ campaign: 'reminder', at: 1, attempt: id });
 });
 
 it('a call costs the ledger ten commands at most', { timeout: 60_000 }, async () => {
