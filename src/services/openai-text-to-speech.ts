@@ -1,10 +1,10 @@
 import OpenAI from 'openai';
 import { createClassify } from '../error-classification/classify.ts';
-import { createDownsampler } from './downsampler.ts';
 import { OPENAI_ERRORS } from './errors/openai.ts';
 import { refuseText, wholeSamples } from './pcm-stream.ts';
 import type { Probed } from './probe.ts';
 import { createRequestWatch } from './request-watch.ts';
+import { createResampler } from './resampler.ts';
 import type { SpeechRequest, TextToSpeech } from './text-to-speech.ts';
 
 export interface OpenAiTextToSpeechOptions {
@@ -41,7 +41,7 @@ export function createOpenAiTextToSpeech(options: OpenAiTextToSpeechOptions): Te
     async *synthesize({ text, sampleRate }: SpeechRequest, signal) {
       signal.throwIfAborted();
       if (text.trim() === '') return;
-      const resampler = createDownsampler(SERVICE_RATE, sampleRate);
+      const resampler = createResampler(SERVICE_RATE, sampleRate);
       const watch = createRequestWatch({ signal, deadlineMs, stallMs, lateCode: 'no-first-chunk' });
       try {
         const asked = { model, voice, input: text, response_format: 'pcm' as const };

@@ -1,5 +1,5 @@
 /** Changes the rate of a stream of PCM (signed 16-bit little-endian, mono). */
-export interface Downsampler {
+export interface Resampler {
   /** Whole samples in pieces of any size. What comes back is a little behind: the filter looks ahead. */
   push(pcm: Buffer): Buffer;
   /** The rest, when the sound has ended. */
@@ -8,15 +8,14 @@ export interface Downsampler {
 
 /** Zero crossings of the filter on either side: 80 dB down within a tenth of the band. */
 const CROSSINGS = 24;
-/** Where the filter begins to close, as a share of the new band: what lies above would come back as a lower tone. */
+/** Where the filter begins to close, as a share of the narrower band: what lies above would come back as another tone. */
 const PASS = 0.92;
 /** Of the Kaiser window: 80 dB. */
 const BETA = 8;
 
-/** A windowed-sinc filter that computes only the samples that are wanted. From a higher rate to a lower one, or the same. */
-export function createDownsampler(fromRate: number, toRate: number): Downsampler {
+/** A windowed-sinc filter that computes only the samples that are wanted. */
+export function createResampler(fromRate: number, toRate: number): Resampler {
   if (fromRate === toRate) return { push: (pcm) => pcm, end: () => Buffer.alloc(0) };
-  if (toRate > fromRate) throw new RangeError(`${fromRate} Hz cannot be brought down to ${toRate} Hz`);
   const { phases, reach } = makeFilter(fromRate, toRate);
   const step = fromRate / toRate;
   /** What the next samples need: at first there is silence before the sound. */
@@ -61,8 +60,10 @@ export function createDownsampler(fromRate: number, toRate: number): Downsampler
 /** One set of weights for each place that a wanted sample can have between two given ones. */
 function makeFilter(fromRate: number, toRate: number): { phases: Float64Array[]; reach: number } {
   const count = toRate / gcd(fromRate, toRate);
-  const cutoff = (PASS * toRate) / fromRate / 2;
-  const reach = Math.ceil((CROSSINGS * fromRate) / toRate);
+  // Of the given samples to the narrower band's: the filter is as wide in time as that one asks for.
+  const width = Math.max(1, fromRate / toRate);
+  const cutoff = PASS / width / 2;
+  const reach = Math.ceil(CROSSINGS * width);
   const phases = Array.from({ length: count }, (_, phase) => {
     const offset = ((phase * fromRate) / toRate) % 1;
     const taps = Float64Array.from({ length: 2 * reach + 1 }, (_, tap) => {
