@@ -58,12 +58,12 @@ async function enqueue(what: Campaign, contacts: Contact[]) {
   }
 }
 
-/** The job of a contact, once it is in one of these states. */
+/** A contact's first attempt, once it is in one of these states. */
 async function jobOf(role: string, ...states: string[]): Promise<CallJobOfQueue> {
   const { number } = world.people.byRole(role);
   return eventually(async () => {
     const jobs = await queue.getJobs(['waiting', 'active', 'delayed', 'completed', 'failed']);
-    const job = jobs.find(({ data }) => data.phone === number);
+    const job = jobs.find(({ data }) => data.phone === number && data.attempt === 1);
     const state = await job?.getState();
     if (job === undefined || state === undefined || !states.includes(state)) throw new Error(`${role} is ${state}`);
     // What it holds now, not what it held before it got there.
