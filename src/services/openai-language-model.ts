@@ -1,8 +1,9 @@
 import OpenAI from 'openai';
 import type { ResponseInputItem, ResponseStreamEvent } from 'openai/resources/responses/responses';
-import { type Classify, createClassify, fault } from '../error-classification/classify.ts';
+import { createClassify, fault } from '../error-classification/classify.ts';
 import { OPENAI_ERRORS } from './errors/openai.ts';
 import type { LanguageModel, ModelEvent, ModelMessage, ModelRequest } from './language-model.ts';
+import { createOpenAiClient, probeOpenAiModel } from './openai-client.ts';
 import type { Probed } from './probe.ts';
 import { createRequestWatch, type RequestWatch } from './request-watch.ts';
 
@@ -29,16 +30,9 @@ const OPERATION = 'reply';
 
 /** OpenAI's Responses API, streamed. */
 export function createOpenAiLanguageModel(options: OpenAiLanguageModelOptions): LanguageModel & Probed {
-  const { apiKey, baseUrl, model, service = 'openai:language-model', label = OPENAI_ERRORS.label, deadlineMs, stallMs } = options;
+  const { apiKey, model, service = 'openai:language-model', label = OPENAI_ERRORS.label, deadlineMs, stallMs } = options;
   const classify = createClassify({ service, table: { ...OPENAI_ERRORS, label }, secrets: [apiKey] });
-  const client = new OpenAI({
-    apiKey,
-    ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
-    maxRetries: 0,
-    // Ours fires first.
-    timeout: deadlineMs + 1000,
-    logLevel: 'off',
-  });
+  const client = createOpenAiClient(options);
 
   return {
     async *respond(request, signal) {
@@ -54,7 +48,7 @@ export function createOpenAiLanguageModel(options: OpenAiLanguageModelOptions): 
         watch.dispose();
       }
     },
-    probe: (signal) => probeModel({ client, classify, model, deadlineMs, signal }),
+    probe: (signal) => probeOpenAiModel({ client, classify, model, deadlineMs, signal }),
   };
 }
 
@@ -138,26 +132,4 @@ function failure(error: { code?: string | null; message?: string | null } | unde
     detail: error?.message ?? undefined,
   });
   return fault(otherwise, 'the service reported an error inside the stream', reported);
-}
-
-interface ProbeModel {
-  client: OpenAI;
-  classify: Classify;
-  model: string;
-  deadlineMs: number;
-  signal: AbortSignal;
-}
-
-/** GET /v1/models/{model}: free; proves the key and that it may use the model, but not that there is credit. */
-async function probeModel({ client, classify, model, deadlineMs, signal }: ProbeModel): Promise<void> {
-  signal.throwIfAborted();
-  const watch = createRequestWatch({ signal, deadlineMs, lateCode: 'no-answer' });
-  try {
-    await watch.settle(client.models.retrieve(model, { signal: watch.signal }));
-  } catch (error) {
-    signal.throwIfAborted();
-    throw classify(error, 'health check');
-  } finally {
-    watch.dispose();
-  }
 }

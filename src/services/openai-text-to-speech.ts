@@ -1,6 +1,6 @@
-import OpenAI from 'openai';
 import { createClassify } from '../error-classification/classify.ts';
 import { OPENAI_ERRORS } from './errors/openai.ts';
+import { createOpenAiClient, probeOpenAiModel } from './openai-client.ts';
 import { refuseText, wholeSamples } from './pcm-stream.ts';
 import type { Probed } from './probe.ts';
 import { createRequestWatch } from './request-watch.ts';
@@ -26,16 +26,9 @@ const SERVICE_RATE = 24_000;
 
 /** OpenAI's speech, as PCM at the rate of the line. The language is what the text is in. */
 export function createOpenAiTextToSpeech(options: OpenAiTextToSpeechOptions): TextToSpeech & Probed {
-  const { apiKey, baseUrl, model, voice, deadlineMs, stallMs } = options;
+  const { apiKey, model, voice, deadlineMs, stallMs } = options;
   const classify = createClassify({ service: 'openai:text-to-speech', table: OPENAI_ERRORS, secrets: [apiKey] });
-  const client = new OpenAI({
-    apiKey,
-    ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
-    maxRetries: 0,
-    // Ours fires first.
-    timeout: deadlineMs + 1000,
-    logLevel: 'off',
-  });
+  const client = createOpenAiClient(options);
 
   return {
     async *synthesize({ text, sampleRate }: SpeechRequest, signal) {
@@ -61,18 +54,6 @@ export function createOpenAiTextToSpeech(options: OpenAiTextToSpeechOptions): Te
       }
     },
 
-    /** GET /v1/models/{model}: free; proves the key and that it may use the model, but not that there is credit. */
-    async probe(signal) {
-      signal.throwIfAborted();
-      const watch = createRequestWatch({ signal, deadlineMs, lateCode: 'no-answer' });
-      try {
-        await watch.settle(client.models.retrieve(model, { signal: watch.signal }));
-      } catch (error) {
-        signal.throwIfAborted();
-        throw classify(error, 'health check');
-      } finally {
-        watch.dispose();
-      }
-    },
+    probe: (signal) => probeOpenAiModel({ client, classify, model, deadlineMs, signal }),
   };
 }

@@ -33,4 +33,6 @@ export interface SpeechToTextSession {
 export interface SpeechToText {
   /** Resolves when the service is listening; rejects with a ServiceError. */
   open(options: SpeechToTextOptions): Promise<SpeechToTextSession>;
+  /** A small request of the kind that calls make, where opening a session proves too little. */
+  trial?(signal: AbortSignal): Promise<void>;
 }

@@ -7,6 +7,7 @@ import { createFaultSwitch } from '../faults.ts';
 import { createSandboxApp, listenOnLoopback, type SandboxServer } from '../sandbox-server.ts';
 import { type Brain, type BrainReply, type BrainRequest, createRuleBrain } from './brain.ts';
 import { errorBody, openAiErrors, toSse } from './openai-errors.ts';
+import { type RealtimeSandbox, serveRealtime } from './realtime.ts';
 import { createResponseWriter, type ResponseWriter, type SseEvent } from './response-events.ts';
 import { speakAloud } from './speech.ts';
 
@@ -31,6 +32,8 @@ export interface OpenAiSandbox extends SandboxServer {
   readonly replies: { request: BrainRequest; reply: BrainReply }[];
   /** Every text that was asked for and synthesized, oldest first. */
   readonly spoken: string[];
+  /** Who listens. */
+  readonly realtime: RealtimeSandbox;
 }
 
 const Text = z.union([z.string(), z.array(z.object({ text: z.string().optional(), refusal: z.string().optional() })).transform(joinText)]);
@@ -61,16 +64,17 @@ interface World {
   replies: OpenAiSandbox['replies'];
 }
 
-/** OpenAI in miniature: the Responses API, streamed or not, with function calls; speech; the models. */
+/** OpenAI in miniature: the Responses API, streamed or not, with function calls; speech; realtime transcription; the models. */
 export async function startOpenAiSandbox(options: OpenAiSandboxOptions = {}): Promise<OpenAiSandbox> {
   const { apiKey, models, brain = createRuleBrain(), firstWordMs = 60, wordMs = 10 } = options;
   const world: World = { apiKey, models, brain, firstWordMs, wordMs, replies: [] };
   const faults = createFaultSwitch({ presets: openAiErrors });
   const app = createSandboxApp(faults);
+  const isKnown = (authorization: string | undefined) =>
+    authorization !== undefined && (apiKey === undefined || authorization === `Bearer ${apiKey}`);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', `req_${randomUUID().replaceAll('-', '')}`);
-    const key = request.headers.authorization;
-    if (key !== undefined && (apiKey === undefined || key === `Bearer ${apiKey}`)) return;
+    if (isKnown(request.headers.authorization)) return;
     return reply.code(401).send(openAiErrors.invalidApiKey401.body);
   });
   app.post('/v1/responses', (request, reply) => respond(world, request, reply));
@@ -86,8 +90,9 @@ export async function startOpenAiSandbox(options: OpenAiSandboxOptions = {}): Pr
     if (!exists(world, model)) return reply.code(404).send(openAiErrors.modelNotFound404.body);
     return reply.send({ id: model, object: 'model', created: 1_750_000_000, owned_by: 'system' });
   });
+  const realtime = serveRealtime({ app, faults, isKnown, exists: (model) => exists(world, model) });
   const server = await listenOnLoopback(app, faults, options.port);
-  return { ...server, baseUrl: `${server.url}/v1`, replies: world.replies, spoken };
+  return { ...server, baseUrl: `${server.url}/v1`, replies: world.replies, spoken, realtime };
 }
 
 function exists({ models }: World, model: string): boolean {

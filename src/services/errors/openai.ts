@@ -38,7 +38,7 @@ export const OPENAI_ERRORS: ErrorTable = {
     {
       status: [404],
       category: 'permanent',
-      hint: 'Check OPENAI_MODEL and OPENAI_SPEECH_MODEL: the model may not exist or may not be open to this key.',
+      hint: 'Check OPENAI_MODEL, OPENAI_SPEECH_MODEL and OPENAI_LISTENING_MODEL: the model may not exist or may not be open to this key.',
     },
     { status: [409], category: 'transient', hint: 'It will be asked again.' },
     {
