@@ -46,6 +46,17 @@ it.each<[string, Partial<Sightings>, string]>([
   ],
   ['somebody who was interrupted and is not called once more', { rows: [interrupted], told: [interrupted] }, 'P1'],
   ['a third call after an interrupted one', { ...twice, dials: [...(twice.dials ?? []), { number, at: 300 }] }, 'P2'],
+  [
+    'a dial of the first attempt after the redial',
+    {
+      ...twice,
+      dials: [
+        { number, at: 110 },
+        { number, at: 300 },
+      ],
+    },
+    'P2',
+  ],
   ['a redial that comes too soon', { ...twice, dials: [...well.dials, { number, at: 50 }] }, 'P2'],
   [
     'two dials of one attempt, where the far end sees which it was',

@@ -97,10 +97,11 @@ function checkDials({ dials, told, attempts, redialMs }: Dialled, tell: Tell): v
     const word = told.find((one) => one.attempt === attempt);
     if (word !== undefined && at > word.at) tell('P2', 'dialled after its outcome had been told');
   }
+  // Only the next attempt may still be dialled when the outcome of the first has been told.
+  const firstToldAt = told[0]?.at ?? Number.POSITIVE_INFINITY;
+  const late = dials.filter(({ at, attempt }) => attempt === undefined && at > firstToldAt);
+  if (late.length > attempts - 1) tell('P2', 'dialled after its outcome had been told');
   const [first, second] = dials;
-  if (attempts === 1 && first !== undefined && first.at > (told[0]?.at ?? first.at)) {
-    if (first.attempt === undefined) tell('P2', 'dialled after its outcome had been told');
-  }
   if (first !== undefined && second !== undefined && second.at - first.at < redialMs) {
     tell('P2', `dialled again after ${second.at - first.at} ms, not ${redialMs} ms`);
   }
