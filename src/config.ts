@@ -2,7 +2,7 @@ import { ALERT_CHANNELS, ALERT_SETTINGS, type AlertSettings, readAlerts } from '
 import { OPERATOR_SETTINGS, type OperatorConfig, readOperator } from './config/operator.ts';
 import { OUTCOME_WEBHOOK, OUTCOME_WEBHOOK_SETTINGS, readOutcomeWebhook } from './config/outcome-webhook.ts';
 import { RESILIENCE_SETTINGS, type ResilienceConfig, readResilience } from './config/resilience.ts';
-import { chosenKeys, readServices, SERVICE_SETTINGS, type ServiceConfig } from './config/services.ts';
+import { chosenKeys, readServices, SERVICE_SETTINGS, type ServiceConfig, serviceProblems } from './config/services.ts';
 import type { Setting, Settings, Values } from './config/setting.ts';
 import { readSheets, SHEET_SETTINGS, type SheetConfig, sheetProblems } from './config/sheets.ts';
 import { readStorage, STORAGE_SETTINGS, type StorageConfig } from './config/storage.ts';
@@ -75,7 +75,7 @@ export function loadConfig(roles: readonly Role[], env: Record<string, string | 
     if (parsed.success) values.set(name, parsed.data);
     else problems.push(`${name} is ${setting.secret ? 'not usable' : JSON.stringify(raw)}. Expected: ${setting.expected}.`);
   }
-  problems.push(...halfSet(values, env), ...sheetProblems(env));
+  problems.push(...halfSet(values, env), ...sheetProblems(env), ...serviceProblems(env));
   if (problems.length > 0) {
     throw new UserError(
       `The settings can't be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}\nSet them in the environment or in .env (.env.example lists them all) and start again.`,

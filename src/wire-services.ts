@@ -97,7 +97,7 @@ function createVoices({ elevenLabs, openAi, alternatives, serviceDeadlineMs: dea
     const service =
       name === 'openai'
         ? createOpenAiTextToSpeech({ apiKey, baseUrl, model: openAi.speechModel, voice: openAi.voice, ...timing })
-        : createElevenLabsTextToSpeech({ apiKey, baseUrl, model: elevenLabs.model, ...timing });
+        : createElevenLabsTextToSpeech({ ...elevenLabs, ...timing });
     return [{ name: `${name}:text-to-speech`, service }];
   });
 }

@@ -5,6 +5,8 @@ const EARS = ['elevenlabs', 'deepgram', 'elevenlabs,deepgram', 'deepgram,elevenl
 
 const MINDS = ['openai', 'second', 'openai,second', 'second,openai'] as const;
 
+const TRANSPORTS = ['http', 'websocket'] as const;
+
 const WAYS = ['pipeline', 'deepgram-agent'] as const;
 
 /** Who speaks, listens and thinks, and the CRM. */
@@ -17,6 +19,7 @@ export const SERVICE_SETTINGS = {
   ELEVENLABS_API_KEY: secret('Key for text-to-speech and speech-to-text'),
   ELEVENLABS_BASE_URL: url('Where ElevenLabs is reached', ['http:', 'https:'], 'https://api.elevenlabs.io'),
   ELEVENLABS_MODEL: text('Text-to-speech model', 'model', 'eleven_flash_v2_5'),
+  ELEVENLABS_TRANSPORT: choice('How its text-to-speech is reached; the websocket does not know eleven_v3', TRANSPORTS, 'http'),
   OPENAI_API_KEY: secret('Key for the language model'),
   OPENAI_BASE_URL: url('Where OpenAI is reached', ['http:', 'https:'], 'https://api.openai.com/v1'),
   OPENAI_MODEL: text('Language model', 'model', 'gpt-4.1-mini'),
@@ -54,7 +57,7 @@ export const SERVICE_SETTINGS = {
 export interface ServiceConfig {
   ai: (typeof WAYS)[number];
   deepgramAgent: { url: string; think: string; voice: string };
-  elevenLabs: { apiKey: string; baseUrl: string; model: string; probeVoice: string };
+  elevenLabs: { apiKey: string; baseUrl: string; model: string; transport: (typeof TRANSPORTS)[number]; probeVoice: string };
   openAi: { apiKey: string; baseUrl: string; model: string; speechModel: string; voice: string };
   secondModel: { apiKey: string; baseUrl: string; model: string };
   deepgram: { apiKey: string; baseUrl: string; model: string };
@@ -88,6 +91,13 @@ export function chosenKeys(env: Record<string, string | undefined>): ServiceSett
   return names.flatMap((list) => list.split(',').flatMap((name) => KEY_OF[name] ?? []));
 }
 
+/** What would be found out only when nobody can be called any more. */
+export function serviceProblems(env: Record<string, string | undefined>): string[] {
+  const model = env.ELEVENLABS_MODEL?.trim();
+  if (env.ELEVENLABS_TRANSPORT?.trim() !== 'websocket' || !model?.startsWith('eleven_v3')) return [];
+  return [`ELEVENLABS_MODEL is "${model}", which the websocket doesn't know. Expected: another model, or ELEVENLABS_TRANSPORT=http.`];
+}
+
 export function readServices({ has, string }: Values<ServiceSetting>): ServiceConfig {
   return {
     ai: string('AI') as ServiceConfig['ai'],
@@ -96,6 +106,7 @@ export function readServices({ has, string }: Values<ServiceSetting>): ServiceCo
       apiKey: string('ELEVENLABS_API_KEY'),
       baseUrl: string('ELEVENLABS_BASE_URL'),
       model: string('ELEVENLABS_MODEL'),
+      transport: string('ELEVENLABS_TRANSPORT') as ServiceConfig['elevenLabs']['transport'],
       probeVoice: string('ELEVENLABS_PROBE_VOICE'),
     },
     openAi: {

@@ -16,6 +16,24 @@ export const NETWORK_RULES: readonly ErrorRule[] = [
     category: 'transient',
     hint: 'The answer was not what was asked for; it will be asked again.',
   },
+  // What `ws` says when the other side doesn't keep to the protocol, or sends a message that is too long.
+  {
+    code: [
+      'WS_ERR_EXPECTED_FIN',
+      'WS_ERR_INVALID_CLOSE_CODE',
+      'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH',
+      'WS_ERR_INVALID_OPCODE',
+      'WS_ERR_INVALID_UTF8',
+      'WS_ERR_UNEXPECTED_MASK',
+      'WS_ERR_UNEXPECTED_RSV_1',
+      'WS_ERR_UNEXPECTED_RSV_2_3',
+      'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
+      'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
+    ],
+    category: 'transient',
+    as: 'unreadable-answer',
+    hint: 'The answer could not be read; it will be asked again.',
+  },
   // A service whose certificate is bad is a broken service: every next request meets the same, so its breaker must see it.
   {
     code: [

@@ -1,7 +1,9 @@
 import type { ElevenLabsClient } from 'elevenlabs';
 import { createClassify } from '../error-classification/classify.ts';
-import { createElevenLabsClient, createElevenLabsProbe, type ElevenLabsAccount } from './elevenlabs-client.ts';
+import { createElevenLabsClient, createElevenLabsProbe, ELEVENLABS_BASE_URL, type ElevenLabsAccount } from './elevenlabs-client.ts';
+import { openSpeechSocket } from './elevenlabs-speech-socket.ts';
 import { ELEVENLABS_ERRORS } from './errors/elevenlabs.ts';
+import { ELEVENLABS_SPEECH_SOCKET_ERRORS } from './errors/elevenlabs-speech-socket.ts';
 import { refuseText, wholeSamples } from './pcm-stream.ts';
 import type { Probed } from './probe.ts';
 import { createRequestWatch, type RequestWatch } from './request-watch.ts';
@@ -10,6 +12,8 @@ import type { SpeechRequest, TextToSpeech } from './text-to-speech.ts';
 export interface ElevenLabsTextToSpeechOptions extends ElevenLabsAccount {
   /** `eleven_flash_v2_5` unless told otherwise: the fastest, 32 languages. */
   model?: string | undefined;
+  /** `http` unless told otherwise: its connection is kept, where the websocket's begins anew with each sentence. */
+  transport?: 'http' | 'websocket' | undefined;
   /** From the request to its first audio. Milliseconds. */
   deadlineMs: number;
   /** The longest wait for more audio. Milliseconds. */
@@ -18,10 +22,12 @@ export interface ElevenLabsTextToSpeechOptions extends ElevenLabsAccount {
 
 const OPERATION = 'text-to-speech';
 
-/** ElevenLabs' HTTP stream, as PCM. */
+/** ElevenLabs' stream over HTTP or a websocket, as PCM. */
 export function createElevenLabsTextToSpeech(options: ElevenLabsTextToSpeechOptions): TextToSpeech & Probed {
-  const { apiKey, model = 'eleven_flash_v2_5', deadlineMs, stallMs } = options;
-  const classify = createClassify({ service: 'elevenlabs:text-to-speech', table: ELEVENLABS_ERRORS, secrets: [apiKey] });
+  const { apiKey, model = 'eleven_flash_v2_5', transport = 'http', deadlineMs, stallMs } = options;
+  const told = { service: 'elevenlabs:text-to-speech', secrets: [apiKey] };
+  const classify = createClassify({ ...told, table: ELEVENLABS_ERRORS });
+  const classifySpeech = transport === 'http' ? classify : createClassify({ ...told, table: ELEVENLABS_SPEECH_SOCKET_ERRORS });
   let made: Promise<ElevenLabsClient> | undefined;
   const client = (): Promise<ElevenLabsClient> => {
     made ??= createElevenLabsClient(options, deadlineMs);
@@ -35,14 +41,16 @@ export function createElevenLabsTextToSpeech(options: ElevenLabsTextToSpeechOpti
       // The service refuses a text without a word in it.
       if (request.text.trim() === '') return;
       // Before the watch begins: loading the SDK takes our time, not the service's.
-      const elevenLabs = await client();
+      const elevenLabs = transport === 'http' ? await client() : undefined;
       const watch = createRequestWatch({ signal, deadlineMs, stallMs, lateCode: 'no-first-chunk' });
       try {
-        const body = await openStream(elevenLabs, model, request, watch);
+        const body = elevenLabs
+          ? await openStream(elevenLabs, model, request, watch)
+          : openSpeechSocket({ url: socketUrl(options, model, request), apiKey, text: request.text, signal: watch.signal });
         yield* wholeSamples(body, watch);
       } catch (error) {
         signal.throwIfAborted();
-        throw classify(error, OPERATION);
+        throw classifySpeech(error, OPERATION);
       } finally {
         watch.dispose();
       }
@@ -73,6 +81,17 @@ async function openStream(
   // The documented type is audio/mpeg whatever was asked for.
   refuseText(rawResponse.headers.get('content-type'));
   return data;
+}
+
+function socketUrl({ baseUrl = ELEVENLABS_BASE_URL }: ElevenLabsAccount, model: string, request: SpeechRequest): URL {
+  const base = baseUrl.replace(/^http/i, 'ws').replace(/\/$/, '');
+  const url = new URL(`${base}/v1/text-to-speech/${encodeURIComponent(request.voice)}/stream-input`);
+  url.searchParams.set('model_id', model);
+  url.searchParams.set('output_format', pcmFormat(request.sampleRate));
+  // The whole sentence is there: nothing is to be waited for.
+  url.searchParams.set('auto_mode', 'true');
+  if (takesLanguage(model)) url.searchParams.set('language_code', new Intl.Locale(request.language).language);
+  return url;
 }
 
 function pcmFormat(sampleRate: number): 'pcm_8000' | 'pcm_16000' | 'pcm_24000' {

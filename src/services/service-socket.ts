@@ -7,8 +7,8 @@ export type SocketMessage = Record<string, unknown>;
 export interface ServiceSocketOptions {
   url: URL;
   headers: Record<string, string>;
-  /** The field of each message that says what it is; a message without it is no message. */
-  typeField: string;
+  /** The field of each message that says what it is; a message without it is no message. Without it any JSON object is one, of type ''. */
+  typeField?: string;
   /** The reason of a close, in the shape of the service's HTTP errors. */
   toBody: (reason: string) => unknown;
   onOpen?: () => void;
@@ -72,7 +72,7 @@ export function openServiceSocket(options: ServiceSocketOptions): ServiceSocket 
     heard();
     if (isBinary && onBinary) return onBinary(data as Buffer);
     const message = isBinary ? undefined : parse(data.toString());
-    const type = message?.[typeField];
+    const type = typeField === undefined ? '' : message?.[typeField];
     if (message && typeof type === 'string') onMessage(type, message);
     else fail(fault('unreadable-answer', 'a message is not a JSON object that says what it is'));
   });

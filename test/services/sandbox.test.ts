@@ -20,16 +20,20 @@ afterEach(async () => {
 const API_KEY = 'sandbox-key';
 const { signal } = new AbortController();
 
-async function elevenLabs() {
+async function elevenLabs(transport: 'http' | 'websocket') {
   const sandbox = await startElevenLabsSandbox({ apiKey: API_KEY });
   closers.push(sandbox.close);
   const options = { apiKey: API_KEY, baseUrl: sandbox.url, deadlineMs: 10_000, stallMs: 10_000 };
-  return { sandbox, textToSpeech: createElevenLabsTextToSpeech(options), speechToText: createElevenLabsSpeechToText(options) };
+  return {
+    sandbox,
+    textToSpeech: createElevenLabsTextToSpeech({ ...options, transport }),
+    speechToText: createElevenLabsSpeechToText(options),
+  };
 }
 
-describe('against the ElevenLabs sandbox', () => {
+describe.each(['http', 'websocket'] as const)('against the ElevenLabs sandbox, speaking over %s', (transport) => {
   it.each([8000, 16_000])('what is spoken at %i Hz is heard, word for word', async (sampleRate) => {
-    const { textToSpeech, speechToText } = await elevenLabs();
+    const { textToSpeech, speechToText } = await elevenLabs(transport);
     const spoken = textToSpeech.synthesize({ text: 'good morning this is a test', voice: 'rachel', language: 'en', sampleRate }, signal);
     const heard = Promise.withResolvers<string>();
     const interim: string[] = [];
@@ -50,7 +54,7 @@ describe('against the ElevenLabs sandbox', () => {
   });
 
   it('both are healthy, and neither is with a wrong key', async () => {
-    const { sandbox, textToSpeech, speechToText } = await elevenLabs();
+    const { sandbox, textToSpeech, speechToText } = await elevenLabs(transport);
     await textToSpeech.probe(signal);
     await speechToText.probe(signal);
     const stranger = createElevenLabsTextToSpeech({ apiKey: 'wrong', baseUrl: sandbox.url, deadlineMs: 10_000, stallMs: 10_000 });
@@ -69,7 +73,7 @@ describe('against the ElevenLabs sandbox', () => {
     ['html503', 'transient'],
     ['validation422', 'permanent'],
   ])('tells %s, when speaking and when beginning to listen', async (preset, category) => {
-    const { sandbox, textToSpeech, speechToText } = await elevenLabs();
+    const { sandbox, textToSpeech, speechToText } = await elevenLabs(transport);
     const { elevenLabsErrors } = await import('../../src/sandbox/elevenlabs/elevenlabs-errors.ts');
     sandbox.faults.set(elevenLabsErrors[preset as keyof typeof elevenLabsErrors]);
     const speaking = collect(textToSpeech.synthesize({ text: 'hello', voice: 'rachel', language: 'en', sampleRate: 8000 }, signal));

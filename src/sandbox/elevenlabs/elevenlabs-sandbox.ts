@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
 import { z } from 'zod';
-import { sleep } from '../../sleep.ts';
 import { createFaultSwitch, type FaultSwitch } from '../faults.ts';
 import { createSandboxApp, listenOnLoopback, type SandboxServer } from '../sandbox-server.ts';
-import { encodeG711 } from '../voice/g711.ts';
-import { speak } from '../voice/voice.ts';
-import { type Account, addAccount, isKnown, refuseKey } from './account.ts';
+import { addAccount, isKnown, refuseKey } from './account.ts';
 import { elevenLabsErrors, errorBody, type ScribeErrorType } from './elevenlabs-errors.ts';
 import { type ScribeSession, startScribeSession } from './scribe-session.ts';
+import { createSocketRoute, serveSockets } from './socket-routes.ts';
+import { startSpeechSocket } from './speech-socket.ts';
+import { CHUNK_MS, streamed, synthesizeAs, type World } from './synthesis.ts';
 
 export interface ElevenLabsSandboxOptions {
   /** The only key that is let in. Without it, any. */
@@ -35,13 +35,6 @@ export interface ElevenLabsSandbox extends SandboxServer {
   dropSessions(): void;
 }
 
-/** Who may come in, what they used, and how the service behaves. */
-interface World extends Account, Required<Pick<ElevenLabsSandboxOptions, 'firstByteMs' | 'speed' | 'idleTimeoutMs'>> {
-  spoken: string[];
-  running: number;
-}
-
-const CHUNK_MS = 100;
 const MAX_CONCURRENT = 15;
 
 /** ElevenLabs in miniature: text-to-speech and realtime speech-to-text that understand each other, subscription and models. */
@@ -52,7 +45,7 @@ export async function startElevenLabsSandbox(options: ElevenLabsSandboxOptions =
   const app = createSandboxApp(faults);
   addSpeech(app, world);
   addAccount(app, world);
-  const sessions = addTranscription(app, world, faults);
+  const sessions = addSockets(app, world, faults);
   const server = await listenOnLoopback(app, faults, options.port);
   return {
     ...server,
@@ -107,27 +100,6 @@ function addSpeech(app: FastifyInstance, world: World): void {
   app.post('/v1/text-to-speech/:voice', synthesize);
 }
 
-async function* streamed(bytes: Buffer, chunkBytes: number, world: World): AsyncGenerator<Buffer> {
-  world.running++;
-  try {
-    await sleep(world.firstByteMs);
-    for (let at = 0; at < bytes.length; at += chunkBytes) {
-      yield bytes.subarray(at, at + chunkBytes);
-      await sleep(CHUNK_MS / world.speed);
-    }
-  } finally {
-    world.running--;
-  }
-}
-
-function synthesizeAs(text: string, format: string): { bytes: Buffer; bytesPerMs: number } | undefined {
-  if (format === 'ulaw_8000' || format === 'alaw_8000') {
-    return { bytes: encodeG711(speak(text, 8000), format === 'ulaw_8000' ? 'ulaw' : 'alaw'), bytesPerMs: 8 };
-  }
-  const rate = /^pcm_(8000|16000|24000|32000|48000)$/.exec(format)?.[1];
-  return rate === undefined ? undefined : { bytes: speak(text, Number(rate)), bytesPerMs: Number(rate) / 500 };
-}
-
 function validationBody(error: z.ZodError, input: unknown): unknown {
   return {
     detail: error.issues.map(({ code, path, message }) => ({
@@ -145,30 +117,22 @@ interface Sessions {
   drop(): void;
 }
 
-function addTranscription(app: FastifyInstance, world: World, faults: FaultSwitch): Sessions {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: 2_000_000 });
+function addSockets(app: FastifyInstance, world: World, faults: FaultSwitch): Sessions {
   const sessions = new Map<WebSocket, ScribeSession>();
-  app.server.on('upgrade', (request, socket, head) => {
-    const url = new URL(request.url ?? '/', 'http://sandbox');
-    if (url.pathname !== '/v1/speech-to-text/realtime') return socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n');
-    faults.upgrade(request, socket, (fault) =>
-      sockets.handleUpgrade(request, socket, head, (ws) => {
-        ws.on('close', () => sessions.delete(ws));
-        const authorized = isKnown(request, world) || url.searchParams.has('token');
-        const { idleTimeoutMs } = world;
-        sessions.set(ws, startScribeSession(ws, { id: randomUUID(), query: url.searchParams, authorized, idleTimeoutMs, fault }));
-      }),
-    );
+  const listening = createSocketRoute(/^\/v1\/speech-to-text\/realtime$/, (ws, { request, query, fault }) => {
+    ws.on('close', () => sessions.delete(ws));
+    const authorized = isKnown(request, world) || query.has('token');
+    sessions.set(ws, startScribeSession(ws, { id: randomUUID(), query, authorized, idleTimeoutMs: world.idleTimeoutMs, fault }));
   });
-  const drop = () => {
-    for (const ws of sockets.clients) ws.terminate();
-  };
-  app.addHook('preClose', async () => drop());
+  const speaking = createSocketRoute(/^\/v1\/text-to-speech\/[^/]+\/stream-input$/, (ws, { request, query, fault }) =>
+    startSpeechSocket(ws, { query, authorized: isKnown(request, world), world, fault }),
+  );
+  serveSockets(app, faults, [listening, speaking]);
   return {
-    count: () => sockets.clients.size,
+    count: listening.count,
     each(act) {
       for (const session of sessions.values()) act(session);
     },
-    drop,
+    drop: listening.drop,
   };
 }

@@ -1,6 +1,12 @@
-import type { ErrorTable } from '../../error-classification/error-table.ts';
+import type { ErrorRule, ErrorTable } from '../../error-classification/error-table.ts';
 
 const TOP_UP = "The account's credits are used up: buy more, raise the limit, or wait for the next period.";
+
+/** Out of credits comes as 401 in the wild and as 402 in the documentation. Must stand before "401 is a bad key". */
+export const OUT_OF_CREDITS: readonly ErrorRule[] = [
+  { code: ['quota_exceeded', 'insufficient_credits', 'payment_required'], category: 'quota', hint: TOP_UP },
+  { status: [402], category: 'quota', hint: TOP_UP },
+];
 
 /**
  * ElevenLabs over HTTP and on the Scribe websocket (whose error messages we hand over as `{ body: { detail: { code } } }`).
@@ -16,9 +22,7 @@ export const ELEVENLABS_ERRORS: ErrorTable = {
     headers: ['rawResponse.headers', 'headers'],
   },
   rules: [
-    // Out of credits comes as 401 in the wild and as 402 in the documentation. Must stand before "401 is a bad key".
-    { code: ['quota_exceeded', 'insufficient_credits', 'payment_required'], category: 'quota', hint: TOP_UP },
-    { status: [402], category: 'quota', hint: TOP_UP },
+    ...OUT_OF_CREDITS,
     {
       code: ['missing_permissions', 'missing_permission'],
       category: 'auth',
