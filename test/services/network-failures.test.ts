@@ -75,105 +75,102 @@ const { signal } = new AbortController();
 /** Long enough never to pass on a busy machine, where something else is what fails. Milliseconds. */
 const NEVER = 15_000;
 
-describe.each(SUBJECTS.map((subject) => ({ name: subject.service, ...subject })))(
-  '$name',
-  ({ service, use, probe, start, contentType, overSocket = false }) => {
-    let server: ScriptedServer;
-    beforeAll(async () => {
-      await loadElevenLabsSdk();
-    });
-    beforeEach(async () => {
-      server = await startScriptedServer();
-    });
-    afterEach(() => server.close());
+describe.each(SUBJECTS)('$name', ({ service, use, probe, start, contentType, overSocket = false }) => {
+  let server: ScriptedServer;
+  beforeAll(async () => {
+    await loadElevenLabsSdk();
+  });
+  beforeEach(async () => {
+    server = await startScriptedServer();
+  });
+  afterEach(() => server.close());
 
-    it('that answers 503 with a page is transient, says when to come back, and is asked once', async () => {
-      server.answer = htmlUnavailable;
-      const failure = await failureOf(use(server.url, NEVER, signal));
-      expect(failure).toMatchObject({ service, code: 'http-503', category: 'transient', status: 503, retryAfterMs: 7000 });
-      expect(failure.name).toBe('TransientError');
-      expect(failure.message).not.toContain('<html>');
-      expect(server.requests).toHaveLength(1);
-    });
+  it('that answers 503 with a page is transient, says when to come back, and is asked once', async () => {
+    server.answer = htmlUnavailable;
+    const failure = await failureOf(use(server.url, NEVER, signal));
+    expect(failure).toMatchObject({ service, code: 'http-503', category: 'transient', status: 503, retryAfterMs: 7000 });
+    expect(failure.name).toBe('TransientError');
+    expect(failure.message).not.toContain('<html>');
+    expect(server.requests).toHaveLength(1);
+  });
 
-    it.each([
-      ['before the headers', resetBeforeHeaders] as const,
-      ...(overSocket
-        ? []
-        : ([
-            ['after the headers', resetAfter('', contentType)],
-            ['in the body', resetAfter(start, contentType)],
-          ] as const)),
-    ])('whose connection is reset %s is transient, and asked once', async (_when, answer) => {
-      server.answer = answer;
-      const failure = await failureOf(use(server.url, NEVER, signal));
-      expect(failure).toMatchObject({ service, category: 'transient', status: undefined });
-      expect(['ECONNRESET', 'UND_ERR_SOCKET']).toContain(failure.code);
-      expect(server.requests).toHaveLength(1);
-    });
+  it.each([
+    ['before the headers', resetBeforeHeaders] as const,
+    ...(overSocket
+      ? []
+      : ([
+          ['after the headers', resetAfter('', contentType)],
+          ['in the body', resetAfter(start, contentType)],
+        ] as const)),
+  ])('whose connection is reset %s is transient, and asked once', async (_when, answer) => {
+    server.answer = answer;
+    const failure = await failureOf(use(server.url, NEVER, signal));
+    expect(failure).toMatchObject({ service, category: 'transient', status: undefined });
+    expect(['ECONNRESET', 'UND_ERR_SOCKET']).toContain(failure.code);
+    expect(server.requests).toHaveLength(1);
+  });
 
-    it('where nobody listens is transient', async () => {
-      expect(await failureOf(use(await refusedUrl(), NEVER, signal))).toMatchObject({
-        service,
-        code: 'ECONNREFUSED',
-        category: 'transient',
-      });
+  it('where nobody listens is transient', async () => {
+    expect(await failureOf(use(await refusedUrl(), NEVER, signal))).toMatchObject({
+      service,
+      code: 'ECONNREFUSED',
+      category: 'transient',
     });
+  });
 
-    it('whose name does not exist is transient', async () => {
-      const failure = await failureOf(use('http://nowhere.invalid', NEVER, signal));
-      expect(failure).toMatchObject({ service, category: 'transient', code: expect.stringMatching(/^(ENOTFOUND|EAI_AGAIN)$/) });
-    });
+  it('whose name does not exist is transient', async () => {
+    const failure = await failureOf(use('http://nowhere.invalid', NEVER, signal));
+    expect(failure).toMatchObject({ service, category: 'transient', code: expect.stringMatching(/^(ENOTFOUND|EAI_AGAIN)$/) });
+  });
 
-    it('that never answers is given up at the deadline', async () => {
-      server.answer = hang;
-      expect(await failureOf(use(server.url, 150, signal))).toMatchObject({ service, category: 'transient' });
-      await server.abandoned;
-    });
+  it('that never answers is given up at the deadline', async () => {
+    server.answer = hang;
+    expect(await failureOf(use(server.url, 150, signal))).toMatchObject({ service, category: 'transient' });
+    await server.abandoned;
+  });
 
-    it('is let go at once when the call ends, before it has answered', async () => {
-      const call = new AbortController();
-      const reason = new Error('the callee hung up');
-      server.answer = () => call.abort(reason);
-      await expect(use(server.url, NEVER, call.signal)).rejects.toBe(reason);
-      await server.abandoned;
-      await expect(use(server.url, NEVER, call.signal)).rejects.toBe(reason);
-      expect(server.requests).toHaveLength(1);
-    });
+  it('is let go at once when the call ends, before it has answered', async () => {
+    const call = new AbortController();
+    const reason = new Error('the callee hung up');
+    server.answer = () => call.abort(reason);
+    await expect(use(server.url, NEVER, call.signal)).rejects.toBe(reason);
+    await server.abandoned;
+    await expect(use(server.url, NEVER, call.signal)).rejects.toBe(reason);
+    expect(server.requests).toHaveLength(1);
+  });
 
-    it('is unhealthy when its health check fails, hangs, or is refused', async () => {
-      server.answer = htmlUnavailable;
-      expect(await failureOf(probe(server.url, NEVER, signal))).toMatchObject({
-        service,
-        category: 'transient',
-        status: 503,
-        retryAfterMs: 7000,
-      });
-      server.answer = hang;
-      expect(await failureOf(probe(server.url, 150, signal))).toMatchObject({ service, code: 'no-answer', category: 'transient' });
-      const stop = new AbortController();
-      const reason = new Error('we are shutting down');
-      server.answer = () => stop.abort(reason);
-      await expect(probe(server.url, NEVER, stop.signal)).rejects.toBe(reason);
-      expect(await failureOf(probe(await refusedUrl(), NEVER, signal))).toMatchObject({ code: 'ECONNREFUSED' });
+  it('is unhealthy when its health check fails, hangs, or is refused', async () => {
+    server.answer = htmlUnavailable;
+    expect(await failureOf(probe(server.url, NEVER, signal))).toMatchObject({
+      service,
+      category: 'transient',
+      status: 503,
+      retryAfterMs: 7000,
     });
+    server.answer = hang;
+    expect(await failureOf(probe(server.url, 150, signal))).toMatchObject({ service, code: 'no-answer', category: 'transient' });
+    const stop = new AbortController();
+    const reason = new Error('we are shutting down');
+    server.answer = () => stop.abort(reason);
+    await expect(probe(server.url, NEVER, stop.signal)).rejects.toBe(reason);
+    expect(await failureOf(probe(await refusedUrl(), NEVER, signal))).toMatchObject({ code: 'ECONNREFUSED' });
+  });
 
-    it('never gets its key into a message, not even when it sends it back', async () => {
-      server.answer = (response) => {
-        response.writeHead(400, { 'content-type': contentType, 'x-echo': KEY });
-        response.end(
-          JSON.stringify({
-            detail: { code: KEY, message: `you sent ${KEY}` },
-            error: { code: KEY, message: KEY },
-            message: KEY,
-            category: KEY,
-          }),
-        );
-      };
-      const failure = await failureOf(use(server.url, NEVER, signal));
-      const { inspect } = await import('node:util');
-      expect(inspect(failure, { depth: 10, showHidden: true })).not.toContain(KEY);
-      expect(failure.category).toBe('permanent');
-    });
-  },
-);
+  it('never gets its key into a message, not even when it sends it back', async () => {
+    server.answer = (response) => {
+      response.writeHead(400, { 'content-type': contentType, 'x-echo': KEY });
+      response.end(
+        JSON.stringify({
+          detail: { code: KEY, message: `you sent ${KEY}` },
+          error: { code: KEY, message: KEY },
+          message: KEY,
+          category: KEY,
+        }),
+      );
+    };
+    const failure = await failureOf(use(server.url, NEVER, signal));
+    const { inspect } = await import('node:util');
+    expect(inspect(failure, { depth: 10, showHidden: true })).not.toContain(KEY);
+    expect(failure.category).toBe('permanent');
+  });
+});
