@@ -77,7 +77,7 @@ function definitions(config: Config, services: RawServices, policy: ServiceDefin
     table[name] = {
       policy,
       controlPlane: service.probe,
-      dataPlane: async (signal) => (await service.open({ ...listening, signal })).close(),
+      dataPlane: service.trial ?? (async (signal) => (await service.open({ ...listening, signal })).close()),
     };
   }
   if (voiceAgent !== undefined) {

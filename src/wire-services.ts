@@ -12,6 +12,7 @@ import { createFallbackLanguageModel, createFallbackSpeechToText, createFallback
 import { createHubSpot } from './services/hubspot.ts';
 import type { LanguageModel } from './services/language-model.ts';
 import { createOpenAiLanguageModel } from './services/openai-language-model.ts';
+import { createOpenAiSpeechToText } from './services/openai-speech-to-text.ts';
 import { createOpenAiTextToSpeech } from './services/openai-text-to-speech.ts';
 import type { Probed } from './services/probe.ts';
 import { createReconnectingSpeechToText } from './services/reconnecting-speech-to-text.ts';
@@ -112,18 +113,29 @@ function createMinds({ openAi, secondModel, alternatives, serviceDeadlineMs: dea
   });
 }
 
-function createEars({ ai, elevenLabs, deepgram, alternatives, serviceDeadlineMs: deadlineMs }: Config): RawServices['speechToText'] {
+type Ear = Config['alternatives']['speechToText'][number];
+
+function createEars(config: Config): RawServices['speechToText'] {
+  const { ai, elevenLabs, deepgram, openAi, alternatives } = config;
   if (ai !== 'pipeline') return [];
+  const keys: Record<Ear, string> = { elevenlabs: elevenLabs.apiKey, deepgram: deepgram.apiKey, openai: openAi.apiKey };
+  return alternatives.speechToText
+    .filter((name) => keys[name] !== '')
+    .map((name) => ({ name: `${name}:speech-to-text`, service: createEar(name, config) }));
+}
+
+function createEar(name: Ear, { elevenLabs, deepgram, openAi, serviceDeadlineMs: deadlineMs }: Config): SpeechToText & Probed {
   const timing = { deadlineMs, stallMs: STALL_MS };
-  return alternatives.speechToText.flatMap((name) => {
-    const { apiKey, baseUrl } = name === 'deepgram' ? deepgram : elevenLabs;
-    if (apiKey === '') return [];
-    const service =
-      name === 'deepgram'
-        ? createDeepgramSpeechToText({ apiKey, baseUrl, model: deepgram.model, ...timing })
-        : createElevenLabsSpeechToText({ apiKey, baseUrl, ...timing });
-    return [{ name: `${name}:speech-to-text`, service }];
-  });
+  switch (name) {
+    case 'elevenlabs':
+      return createElevenLabsSpeechToText({ apiKey: elevenLabs.apiKey, baseUrl: elevenLabs.baseUrl, ...timing });
+    case 'deepgram':
+      return createDeepgramSpeechToText({ ...deepgram, ...timing });
+    case 'openai':
+      return createOpenAiSpeechToText({ apiKey: openAi.apiKey, baseUrl: openAi.baseUrl, model: openAi.listeningModel, ...timing });
+    default:
+      return name satisfies never;
+  }
 }
 
 type Fencing = Pick<FencedParts, 'fences' | 'log'>;

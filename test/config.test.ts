@@ -122,6 +122,25 @@ it('whoever is chosen to speak and to listen needs a key, and nobody else', () =
   expect(config.alternatives).toEqual({ textToSpeech: ['openai'], speechToText: ['deepgram'], languageModel: ['openai'] });
   const both = loadConfig(['call'], { ...call, DEEPGRAM_API_KEY: 'd', SPEECH_TO_TEXT: 'elevenlabs,deepgram' });
   expect([both.alternatives.speechToText, both.secrets]).toEqual([['elevenlabs', 'deepgram'], expect.arrayContaining(['d', 'e', 'o'])]);
+  const all = loadConfig(['call'], { ...call, DEEPGRAM_API_KEY: 'd', SPEECH_TO_TEXT: 'openai, deepgram,elevenlabs' });
+  expect(all.alternatives.speechToText).toEqual(['openai', 'deepgram', 'elevenlabs']);
+  const { OPENAI_API_KEY: __, ...keyless } = call;
+  const listens = { ...keyless, LANGUAGE_MODEL: 'second', SECOND_MODEL_API_KEY: 's', SPEECH_TO_TEXT: 'elevenlabs, openai' };
+  expect(() => loadConfig(['call'], listens)).toThrow(/OPENAI_API_KEY is not set/);
+  for (const wrong of ['openai,openai', 'openai,', 'whisper']) {
+    expect(() => loadConfig(['call'], { ...call, SPEECH_TO_TEXT: wrong })).toThrow(
+      /SPEECH_TO_TEXT is ".*"\. Expected: one of elevenlabs, deepgram, openai, or several of them with commas between/,
+    );
+  }
+});
+
+it('a model that the websocket of ElevenLabs does not know stops the start', () => {
+  const chosen = { ...call, ELEVENLABS_TRANSPORT: 'websocket' };
+  expect(loadConfig(['call'], chosen).elevenLabs.transport).toBe('websocket');
+  expect(() => loadConfig(['call'], { ...chosen, ELEVENLABS_MODEL: 'eleven_v3' })).toThrow(
+    /ELEVENLABS_MODEL is "eleven_v3", which the websocket/,
+  );
+  expect(loadConfig(['call'], { ...call, ELEVENLABS_MODEL: 'eleven_v3' }).elevenLabs.transport).toBe('http');
 });
 
 it('who lets Deepgram talk needs its key and a voice for the opening line, and nothing else', () => {

@@ -57,6 +57,7 @@ async function wired(settings: Record<string, string>) {
     'elevenlabs:speech-to-text',
     'openai:text-to-speech',
     'deepgram:speech-to-text',
+    'openai:speech-to-text',
     'deepgram:voice-agent',
   ];
   const breakers = createBreakers({
@@ -108,6 +109,19 @@ describe('services in the order of the settings', () => {
     ]);
   });
 
+  it('the voice speaks over the websocket when told to, and what it is told there opens the same breaker', async () => {
+    const world = await wired({ ELEVENLABS_TRANSPORT: 'websocket' });
+    const request = { text: 'hello', voice: 'rachel', language: 'en', sampleRate: SAMPLE_RATE };
+    const say = () => Array.fromAsync(world.services.talking.textToSpeech.synthesize(request, signal));
+    expect((await say()).length).toBeGreaterThan(0);
+    expect(world.elevenLabs.faults.requests[0]?.url).toMatch(/rachel\/stream-input\?.*output_format=pcm_8000/);
+    world.elevenLabs.faults.set(elevenLabsErrors.speechQuotaExceeded);
+    await expect(say()).rejects.toMatchObject({ code: 'quota_exceeded', category: 'quota' });
+    expect(world.breakers.of('elevenlabs:text-to-speech').state).toBe('open');
+    await expect(say()).rejects.toMatchObject({ code: 'breaker-open' });
+    expect(world.elevenLabs.faults.requests).toHaveLength(2);
+  });
+
   it('the second language model answers at once when the first answers 503, under a breaker of its own', async () => {
     const world = await wired({ LANGUAGE_MODEL: 'openai,second' });
     world.openAi.faults.set(openAiErrors.overloaded503);
@@ -145,6 +159,23 @@ describe('services in the order of the settings', () => {
       expect.stringMatching(/listens again after \d+ ms/),
     ]);
     expect(world.lines.at(-1)).toMatchObject({ event: 'reconnected', breakerState: 'open', service: 'elevenlabs:speech-to-text' });
+  });
+
+  it('the third speech-to-text takes over when the first is lost for good and the second refuses', async () => {
+    const world = await wired({ SPEECH_TO_TEXT: 'elevenlabs,deepgram,openai' });
+    const { session, finals, failures } = await listen(world);
+    world.elevenLabs.faults.set(elevenLabsErrors.quotaExceeded401, { path: /speech-to-text/ });
+    world.deepgram.faults.set(deepgramErrors.paymentRequired402);
+    world.elevenLabs.failSessions('quota_exceeded');
+    session.send(speak('yes please', SAMPLE_RATE));
+    session.commit();
+    await expect.poll(() => finals, { timeout: 15_000 }).toEqual(['yes please']);
+    expect([world.openAi.realtime.count, failures]).toEqual([1, []]);
+    expect(world.services.required).toContainEqual(['elevenlabs:speech-to-text', 'deepgram:speech-to-text', 'openai:speech-to-text']);
+    world.openAi.realtime.fail({ type: 'insufficient_quota', code: 'insufficient_quota', message: 'No money is left.' });
+    await expect.poll(() => failures, { timeout: 15_000 }).toMatchObject([{ service: expect.stringMatching(/speech-to-text$/) }]);
+    // One account: who may not listen may not think either.
+    expect(['openai:speech-to-text', 'openai:language-model'].map((name) => world.breakers.of(name).state)).toEqual(['open', 'open']);
   });
 
   it('a speech-to-text that understands nobody is replaced by the second one, and its breaker is told', async () => {

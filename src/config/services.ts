@@ -1,9 +1,8 @@
-import { choice, form, type Settings, secret, text, url, type Values } from './setting.ts';
+import { choice, form, ordered, type Settings, secret, text, url, type Values } from './setting.ts';
 
-const VOICES = ['elevenlabs', 'openai', 'elevenlabs,openai', 'openai,elevenlabs'] as const;
-const EARS = ['elevenlabs', 'deepgram', 'elevenlabs,deepgram', 'deepgram,elevenlabs'] as const;
-
-const MINDS = ['openai', 'second', 'openai,second', 'second,openai'] as const;
+const VOICES = ['elevenlabs', 'openai'] as const;
+const EARS = ['elevenlabs', 'deepgram', 'openai'] as const;
+const MINDS = ['openai', 'second'] as const;
 
 const TRANSPORTS = ['http', 'websocket'] as const;
 
@@ -20,10 +19,15 @@ export const SERVICE_SETTINGS = {
   ELEVENLABS_BASE_URL: url('Where ElevenLabs is reached', ['http:', 'https:'], 'https://api.elevenlabs.io'),
   ELEVENLABS_MODEL: text('Text-to-speech model', 'model', 'eleven_flash_v2_5'),
   ELEVENLABS_TRANSPORT: choice('How its text-to-speech is reached; the websocket does not know eleven_v3', TRANSPORTS, 'http'),
-  OPENAI_API_KEY: secret('Key for the language model'),
+  OPENAI_API_KEY: secret('Key for the language model, and where OpenAI speaks or listens'),
   OPENAI_BASE_URL: url('Where OpenAI is reached', ['http:', 'https:'], 'https://api.openai.com/v1'),
   OPENAI_MODEL: text('Language model', 'model', 'gpt-4.1-mini'),
   OPENAI_SPEECH_MODEL: text('Text-to-speech model, where OpenAI speaks', 'model', 'gpt-4o-mini-tts'),
+  OPENAI_LISTENING_MODEL: text(
+    'Speech-to-text model, where OpenAI listens: one of its realtime transcription',
+    'model',
+    'gpt-live-transcribe',
+  ),
   OPENAI_VOICE: text("Its voice; a campaign's is a voice of ElevenLabs", 'voice', 'alloy'),
   SECOND_MODEL_API_KEY: secret("Key for a second language model, of anybody who speaks OpenAI's Responses API"),
   SECOND_MODEL_BASE_URL: url('Where it is reached, up to and with /v1', ['http:', 'https:'], 'https://api.openai.com/v1'),
@@ -46,9 +50,9 @@ export const SERVICE_SETTINGS = {
     'voice',
     'aura-2-thalia-en',
   ),
-  TEXT_TO_SPEECH: choice('Who speaks; the second one where the first fails before its first sound', VOICES, 'elevenlabs'),
-  SPEECH_TO_TEXT: choice('Who listens; the second one where no session can be had from the first', EARS, 'elevenlabs'),
-  LANGUAGE_MODEL: choice('Who thinks; the second one where the first fails before its first word', MINDS, 'openai'),
+  TEXT_TO_SPEECH: ordered('Who speaks; the second one where the first fails before its first sound', VOICES, 'elevenlabs'),
+  SPEECH_TO_TEXT: ordered('Who listens; the next one where no session can be had from the one before', EARS, 'elevenlabs'),
+  LANGUAGE_MODEL: ordered('Who thinks; the second one where the first fails before its first word', MINDS, 'openai'),
   HUBSPOT_ACCESS_TOKEN: secret('Private app token of HubSpot. Unset: no CRM'),
   HUBSPOT_BASE_URL: url('Where HubSpot is reached', ['http:', 'https:'], 'https://api.hubapi.com'),
   ELEVENLABS_PROBE_VOICE: text('Voice that says one word when text-to-speech is tried after an outage', 'voice id', '21m00Tcm4TlvDq8ikWAM'),
@@ -58,14 +62,14 @@ export interface ServiceConfig {
   ai: (typeof WAYS)[number];
   deepgramAgent: { url: string; think: string; voice: string };
   elevenLabs: { apiKey: string; baseUrl: string; model: string; transport: (typeof TRANSPORTS)[number]; probeVoice: string };
-  openAi: { apiKey: string; baseUrl: string; model: string; speechModel: string; voice: string };
+  openAi: { apiKey: string; baseUrl: string; model: string; speechModel: string; listeningModel: string; voice: string };
   secondModel: { apiKey: string; baseUrl: string; model: string };
   deepgram: { apiKey: string; baseUrl: string; model: string };
   /** Who speaks, who listens and who thinks, in the order in which they are asked. */
   alternatives: {
-    textToSpeech: ('elevenlabs' | 'openai')[];
-    speechToText: ('elevenlabs' | 'deepgram')[];
-    languageModel: ('openai' | 'second')[];
+    textToSpeech: (typeof VOICES)[number][];
+    speechToText: (typeof EARS)[number][];
+    languageModel: (typeof MINDS)[number][];
   };
   hubSpot: { accessToken: string; baseUrl: string } | undefined;
 }
@@ -88,7 +92,7 @@ export function chosenKeys(env: Record<string, string | undefined>): ServiceSett
     chosen('AI') === 'deepgram-agent'
       ? ['deepgram', chosen('TEXT_TO_SPEECH'), chosen('DEEPGRAM_AGENT_VOICE')]
       : [chosen('LANGUAGE_MODEL'), chosen('TEXT_TO_SPEECH'), chosen('SPEECH_TO_TEXT')];
-  return names.flatMap((list) => list.split(',').flatMap((name) => KEY_OF[name] ?? []));
+  return names.flatMap((list) => list.split(',').flatMap((name) => KEY_OF[name.trim()] ?? []));
 }
 
 /** What would be found out only when nobody can be called any more. */
@@ -114,6 +118,7 @@ export function readServices({ has, string }: Values<ServiceSetting>): ServiceCo
       baseUrl: string('OPENAI_BASE_URL'),
       model: string('OPENAI_MODEL'),
       speechModel: string('OPENAI_SPEECH_MODEL'),
+      listeningModel: string('OPENAI_LISTENING_MODEL'),
       voice: string('OPENAI_VOICE'),
     },
     secondModel: {

@@ -79,3 +79,16 @@ export const choice = (help: string, values: readonly [string, ...string[]], fal
   expected: `one of ${values.join(', ')}`,
   default: fallback,
 });
+
+/** One of the names, or several in the order in which they are asked. */
+export const ordered = (help: string, names: readonly string[], fallback: string): Setting => ({
+  read: z
+    .string()
+    .transform((list) => list.split(',').map((name) => name.trim()))
+    .refine((list) => list.every((name) => names.includes(name)) && new Set(list).size === list.length)
+    .transform((list) => list.join(',')),
+  help,
+  unit: `list of ${names.join('|')}`,
+  expected: `one of ${names.join(', ')}, or several of them with commas between`,
+  default: fallback,
+});
