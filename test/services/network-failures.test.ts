@@ -3,6 +3,7 @@ import { loadElevenLabsSdk } from '../../src/services/elevenlabs-client.ts';
 import { createElevenLabsTextToSpeech } from '../../src/services/elevenlabs-text-to-speech.ts';
 import { createHubSpot } from '../../src/services/hubspot.ts';
 import { createOpenAiLanguageModel } from '../../src/services/openai-language-model.ts';
+import { createOpenAiSpeechToText } from '../../src/services/openai-speech-to-text.ts';
 import {
   event,
   hang,
@@ -33,6 +34,8 @@ const tts = (url: string, deadlineMs: number, transport: 'http' | 'websocket' = 
 const HELLO = { text: 'Hello.', voice: 'rachel', language: 'en', sampleRate: 8000 };
 const model = (url: string, deadlineMs: number) =>
   createOpenAiLanguageModel({ apiKey: KEY, baseUrl: `${url}/v1`, model: 'gpt-5.4-mini', deadlineMs, stallMs: deadlineMs });
+const ear = (url: string, deadlineMs: number) => createOpenAiSpeechToText({ apiKey: KEY, baseUrl: `${url}/v1`, deadlineMs });
+const LISTEN = { sampleRate: 8000, language: 'en', onInterim() {}, onFinal() {}, onError() {} };
 const crm = (url: string, deadlineMs: number) => createHubSpot({ accessToken: KEY, baseUrl: url, deadlineMs });
 
 const SUBJECTS: Subject[] = [
@@ -60,6 +63,15 @@ const SUBJECTS: Subject[] = [
     probe: (url, ms, signal) => model(url, ms).probe(signal),
     start: event({ type: 'response.output_text.delta', delta: 'Good ' }),
     contentType: 'text/event-stream',
+  },
+  {
+    service: 'openai:speech-to-text',
+    name: 'openai:speech-to-text',
+    overSocket: true,
+    use: (url, ms, signal) => ear(url, ms).open({ ...LISTEN, signal }),
+    probe: (url, ms, signal) => ear(url, ms).probe(signal),
+    start: '',
+    contentType: 'application/json',
   },
   {
     service: 'hubspot',

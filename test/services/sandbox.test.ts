@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Disposition } from '../../src/call/outcome.ts';
+import { elevenLabsErrors } from '../../src/sandbox/elevenlabs/elevenlabs-errors.ts';
 import { startElevenLabsSandbox } from '../../src/sandbox/elevenlabs/elevenlabs-sandbox.ts';
 import { hubSpotErrors } from '../../src/sandbox/hubspot/hubspot-errors.ts';
 import { startHubSpotSandbox } from '../../src/sandbox/hubspot/hubspot-sandbox.ts';
@@ -10,6 +11,7 @@ import { createElevenLabsTextToSpeech } from '../../src/services/elevenlabs-text
 import { createHubSpot } from '../../src/services/hubspot.ts';
 import { HUBSPOT_DISPOSITIONS } from '../../src/services/hubspot-call-record.ts';
 import { createOpenAiLanguageModel } from '../../src/services/openai-language-model.ts';
+import { createOpenAiSpeechToText } from '../../src/services/openai-speech-to-text.ts';
 import { collect, failureOf } from './settled.ts';
 
 const closers: (() => Promise<void> | void)[] = [];
@@ -74,7 +76,6 @@ describe.each(['http', 'websocket'] as const)('against the ElevenLabs sandbox, s
     ['validation422', 'permanent'],
   ])('tells %s, when speaking and when beginning to listen', async (preset, category) => {
     const { sandbox, textToSpeech, speechToText } = await elevenLabs(transport);
-    const { elevenLabsErrors } = await import('../../src/sandbox/elevenlabs/elevenlabs-errors.ts');
     sandbox.faults.set(elevenLabsErrors[preset as keyof typeof elevenLabsErrors]);
     const speaking = collect(textToSpeech.synthesize({ text: 'hello', voice: 'rachel', language: 'en', sampleRate: 8000 }, signal));
     expect(await failureOf(speaking)).toMatchObject({ service: 'elevenlabs:text-to-speech', category });
@@ -91,6 +92,45 @@ describe.each(['http', 'websocket'] as const)('against the ElevenLabs sandbox, s
   });
 });
 
+describe('against the text-to-speech socket of the ElevenLabs sandbox', () => {
+  const HELLO = { text: 'hello', voice: 'rachel', language: 'en', sampleRate: 8000 };
+
+  it.each([
+    ['speechInvalidApiKey', 'auth'],
+    ['speechQuotaExceeded', 'quota'],
+    ['speechVoiceUnknown', 'permanent'],
+    ['speechConcurrentLimit', 'rate-limited'],
+    ['speechSystemBusy', 'transient'],
+    ['speechInputTimeout', 'transient'],
+  ] as const)('tells %s', async (preset, category) => {
+    const { sandbox, textToSpeech } = await elevenLabs('websocket');
+    sandbox.faults.set(elevenLabsErrors[preset]);
+    expect(await failureOf(collect(textToSpeech.synthesize(HELLO, signal)))).toMatchObject({ category });
+  });
+
+  it.each([
+    [{ kind: 'reset', when: 'before-headers' }, 'ECONNRESET'],
+    [{ kind: 'reset', when: 'after-headers' }, 'connection-closed'],
+    [{ kind: 'reset', when: 'in-body' }, 'connection-closed'],
+    [{ kind: 'truncate', afterBytes: 100 }, 'connection-closed'],
+    [{ kind: 'stall', afterBytes: 100 }, 'stream-stalled'],
+    [{ kind: 'hang' }, 'no-first-chunk'],
+  ] as const)('tells %o', async (fault, code) => {
+    const { sandbox } = await elevenLabs('websocket');
+    const hasty = { deadlineMs: code === 'no-first-chunk' ? 200 : 10_000, stallMs: 200 };
+    const textToSpeech = createElevenLabsTextToSpeech({ apiKey: API_KEY, baseUrl: sandbox.url, transport: 'websocket', ...hasty });
+    sandbox.faults.set(fault);
+    expect(await failureOf(collect(textToSpeech.synthesize(HELLO, signal)))).toMatchObject({ code, category: 'transient' });
+  });
+
+  it('a wrong key is let in and told so, as by the real one', async () => {
+    const { sandbox } = await elevenLabs('websocket');
+    const options = { baseUrl: sandbox.url, transport: 'websocket', deadlineMs: 10_000, stallMs: 10_000 } as const;
+    const stranger = createElevenLabsTextToSpeech({ apiKey: 'wrong', ...options });
+    expect(await failureOf(collect(stranger.synthesize(HELLO, signal)))).toMatchObject({ code: 'invalid_api_key', category: 'auth' });
+  });
+});
+
 describe('against the OpenAI sandbox', () => {
   async function openAi() {
     const sandbox = await startOpenAiSandbox({ apiKey: API_KEY, brain: () => ({ text: 'Good morning, Ada.' }) });
@@ -102,7 +142,8 @@ describe('against the OpenAI sandbox', () => {
       deadlineMs: 10_000,
       stallMs: 10_000,
     });
-    return { sandbox, model };
+    const speechToText = createOpenAiSpeechToText({ apiKey: API_KEY, baseUrl: sandbox.baseUrl, deadlineMs: 10_000 });
+    return { sandbox, model, speechToText };
   }
   const ASK = { instructions: 'Greet.', messages: [{ role: 'user' as const, text: 'Hello?' }], tools: [] };
 
@@ -130,11 +171,17 @@ describe('against the OpenAI sandbox', () => {
     ['responseFailed', 'transient'],
     ['responseIncomplete', 'permanent'],
     ['earlyQuietEnd', 'transient'],
-  ])('tells %s', async (preset, category) => {
-    const { sandbox, model } = await openAi();
+  ])('tells %s, when thinking and, of what has a status, when beginning to listen', async (preset, category) => {
+    const { sandbox, model, speechToText } = await openAi();
     const { openAiErrors } = await import('../../src/sandbox/openai/openai-errors.ts');
-    sandbox.faults.set(openAiErrors[preset as keyof typeof openAiErrors]);
+    const fault = openAiErrors[preset as keyof typeof openAiErrors];
+    sandbox.faults.set(fault);
     expect(await failureOf(collect(model.respond(ASK, signal)))).toMatchObject({ service: 'openai:language-model', category });
+    if (fault.kind !== 'status') return;
+    const nothing = () => {};
+    const words = { onInterim: nothing, onFinal: nothing, onError: nothing };
+    const listening = speechToText.open({ sampleRate: 8000, language: 'en', ...words, signal });
+    expect(await failureOf(listening)).toMatchObject({ service: 'openai:speech-to-text', category });
   });
 });
 
