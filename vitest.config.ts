@@ -11,6 +11,8 @@ const REAL_TIME = [
   'test/sandbox/asterisk/media.test.ts',
   'test/wire-media.test.ts',
 ];
+/** Tries a library as it comes; the program mends it for the whole process. */
+const ALONE = ['test/sandbox/asterisk/ari-client.test.ts'];
 /** Several worker processes and a Redis for each history. */
 const CHAOS = ['test/chaos/**/*.test.ts'];
 /** `npm run test:asterisk`; not part of `npm test`. */
@@ -23,6 +25,7 @@ interface Group {
   maxWorkers: number;
   include: string[];
   exclude?: string[];
+  isolate?: boolean;
   globalSetup?: string[];
 }
 
@@ -32,7 +35,7 @@ interface Group {
  */
 const group = ({ order, ...group }: Group) => ({
   extends: true as const,
-  test: { ...group, isolate: false, sequence: { groupOrder: order } },
+  test: { isolate: false, ...group, sequence: { groupOrder: order } },
 });
 
 export default defineConfig({
@@ -41,7 +44,14 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 30_000,
     projects: [
-      group({ name: 'parts', order: 0, maxWorkers: 3, include: ['test/**/*.test.ts'], exclude: [...REAL_TIME, ...CHAOS, ...ASTERISK] }),
+      group({
+        name: 'parts',
+        order: 0,
+        maxWorkers: 3,
+        include: ['test/**/*.test.ts'],
+        exclude: [...REAL_TIME, ...CHAOS, ...ASTERISK, ...ALONE],
+      }),
+      group({ name: 'alone', order: 0, maxWorkers: 3, include: ALONE, isolate: true }),
       group({ name: 'real time', order: 1, maxWorkers: 3, include: REAL_TIME }),
       group({ name: 'chaos', order: 2, maxWorkers: 1, include: CHAOS }),
       group({ name: 'asterisk', order: 3, maxWorkers: 2, include: ASTERISK, globalSetup: ['test/asterisk/prepared.ts'] }),
