@@ -15,6 +15,7 @@ import { createListener, speak } from '../src/sandbox/voice/voice.ts';
 import { loadElevenLabsSdk } from '../src/services/elevenlabs-client.ts';
 import { createCallFences } from '../src/wire-fences.ts';
 import { createServices, fenceServices } from '../src/wire-services.ts';
+import { collect } from './services/settled.ts';
 
 const SAMPLE_RATE = 8000;
 const TEXT = 'good morning I would like to move my appointment';
@@ -112,9 +113,9 @@ describe('services in the order of the settings', () => {
   it('the voice speaks over the websocket when told to, and what it is told there opens the same breaker', async () => {
     const world = await wired({ ELEVENLABS_TRANSPORT: 'websocket' });
     const request = { text: 'hello', voice: 'rachel', language: 'en', sampleRate: SAMPLE_RATE };
-    const say = () => Array.fromAsync(world.services.talking.textToSpeech.synthesize(request, signal));
+    const say = () => collect(world.services.talking.textToSpeech.synthesize(request, signal));
     expect((await say()).length).toBeGreaterThan(0);
-    expect(world.elevenLabs.faults.requests[0]?.url).toMatch(/rachel\/stream-input\?.*output_format=pcm_8000/);
+    expect(world.elevenLabs.faults.requests[0]?.path).toMatch(/rachel\/stream-input\?.*output_format=pcm_8000/);
     world.elevenLabs.faults.set(elevenLabsErrors.speechQuotaExceeded);
     await expect(say()).rejects.toMatchObject({ code: 'quota_exceeded', category: 'quota' });
     expect(world.breakers.of('elevenlabs:text-to-speech').state).toBe('open');

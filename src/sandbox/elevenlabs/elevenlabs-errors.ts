@@ -40,6 +40,8 @@ const refuse = (status: number, detail: Detail): Extract<Fault, { kind: 'status'
 
 const scribe = (type: ScribeErrorType, error: string): Fault => ({ kind: 'lie', body: JSON.stringify({ message_type: type, error }) });
 
+const speech = (error: string, message: string): Fault => ({ kind: 'lie', body: JSON.stringify({ message, error, code: 1008 }) });
+
 /** What ElevenLabs says when it doesn't do what was asked, as faults to set. The bodies were seen on the live service or stand in its documents. */
 export const elevenLabsErrors = {
   /** The live service's way of saying that the credits are spent: the status of a bad key, another body. */
@@ -119,4 +121,11 @@ export const elevenLabsErrors = {
   scribeResourceExhausted: scribe('resource_exhausted', 'A capacity limit was reached.'),
   scribeTranscriberError: scribe('transcriber_error', 'The transcriber failed.'),
   scribeQueueOverflow: scribe('queue_overflow', 'The queue is full.'),
+  /** On the text-to-speech socket: the same. */
+  speechInvalidApiKey: speech('invalid_api_key', 'Invalid API key'),
+  speechQuotaExceeded: speech('quota_exceeded', 'This request exceeds your quota of 10000.'),
+  speechVoiceUnknown: speech('voice_id_does_not_exist', 'A voice with this voice_id does not exist.'),
+  speechConcurrentLimit: speech('too_many_concurrent_requests', 'Too many concurrent requests.'),
+  speechSystemBusy: speech('system_busy', 'Our service is experiencing high traffic.'),
+  speechInputTimeout: speech('input_timeout_exceeded', 'Have not received a new text input within the timeout of 20 seconds.'),
 } as const satisfies Record<string, Fault>;
