@@ -104,6 +104,17 @@ describe('OpenAI speech-to-text', () => {
     expect(failures).toEqual([]);
   });
 
+  it('keeps the service’s buffer short while nobody speaks, and tells nobody of it', async () => {
+    const { sandbox, create } = await openAi();
+    const { session, finals, interims } = await listen(create({ stallMs: 1_000 }));
+    for (let second = 0; second < 31; second++) session.send(Buffer.alloc(16_000));
+    await expect.poll(() => sandbox.realtime.commits, { timeout: 10_000 }).toBe(1);
+    session.send(speak('yes', 8000));
+    session.commit();
+    await expect.poll(() => finals, { timeout: 10_000 }).toEqual(['yes']);
+    expect(interims).toEqual(['yes']);
+  });
+
   it('tells utterances in the order in which they were said, however the service finishes them', async () => {
     let sockets: WebSocket[] = [];
     let commits = 0;

@@ -39,12 +39,13 @@ export interface ListeningSessionOptions {
   fault: Fault | undefined;
   exists: (model: string) => boolean;
   onConfig: (config: ListeningConfig) => void;
+  onCommit: () => void;
 }
 
 const id = (prefix: string) => `${prefix}_${randomUUID().replaceAll('-', '')}`;
 
 /** One session that transcribes: it hears what the sandbox's voice speaks, and tells every word as soon as it was said. */
-export function startListeningSession(socket: WebSocket, { fault, exists, onConfig }: ListeningSessionOptions): ListeningSession {
+export function startListeningSession(socket: WebSocket, { fault, exists, onConfig, onCommit }: ListeningSessionOptions): ListeningSession {
   const say = (type: string, fields: Record<string, unknown>) =>
     socket.readyState === socket.OPEN && socket.send(JSON.stringify({ type, event_id: id('event'), ...fields }));
   const complain: ListeningSession['complain'] = (error) => say('error', errorBody(error));
@@ -78,6 +79,7 @@ export function startListeningSession(socket: WebSocket, { fault, exists, onConf
       const found = `Expected at least ${SHORTEST_COMMIT_MS}ms of audio, but buffer only has ${bufferedMs.toFixed(2)}ms of audio.`;
       return void refuse('input_audio_buffer_commit_empty', `Error committing input audio buffer: buffer too small. ${found}`);
     }
+    onCommit();
     const usage = { type: 'duration', seconds: bufferedMs / 1000 };
     say('input_audio_buffer.committed', { item_id: itemId, previous_item_id: previousId });
     say('conversation.item.input_audio_transcription.completed', { item_id: itemId, content_index: 0, transcript: text, usage });

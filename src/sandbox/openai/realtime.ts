@@ -18,6 +18,8 @@ export interface RealtimeSandbox {
   readonly count: number;
   /** What the sessions were set up with, oldest first. */
   readonly configs: readonly ListeningConfig[];
+  /** How often something was made final. */
+  readonly commits: number;
   /** Ends every living session with an error message and a close. */
   fail(error: { type: string; code: string | null; message: string }): void;
   /** Ends every session with a close. */
@@ -33,6 +35,7 @@ export function serveRealtime({ app, faults, isKnown, exists }: RealtimeOptions)
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 2_000_000 });
   const sessions = new Map<WebSocket, ListeningSession>();
   const configs: ListeningConfig[] = [];
+  let commits = 0;
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     faults.upgrade(request, socket, (fault) => {
       if (!isKnown(request.headers.authorization)) return refuseHandshake(openAiErrors.invalidApiKey401, socket);
@@ -42,7 +45,10 @@ export function serveRealtime({ app, faults, isKnown, exists }: RealtimeOptions)
       }
       sockets.handleUpgrade(request, socket, head, (ws) => {
         ws.on('close', () => sessions.delete(ws));
-        sessions.set(ws, startListeningSession(ws, { fault, exists, onConfig: (config) => configs.push(config) }));
+        sessions.set(
+          ws,
+          startListeningSession(ws, { fault, exists, onConfig: (config) => configs.push(config), onCommit: () => commits++ }),
+        );
       });
     });
   });
@@ -58,6 +64,9 @@ export function serveRealtime({ app, faults, isKnown, exists }: RealtimeOptions)
       return sessions.size;
     },
     configs,
+    get commits() {
+      return commits;
+    },
     fail(error) {
       for (const session of sessions.values()) session.complain({ ...error, param: null });
       close(3000, `${error.type}.${error.code}`);
