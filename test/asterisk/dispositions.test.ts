@@ -88,10 +88,10 @@ describe('what a real Asterisk tells of a dial', () => {
     [603, 'rejected', 21, 603],
     [403, 'rejected', 21, 403],
     [480, 'no-answer', 19, 480],
-    [408, 'no-answer', 18, 408],
+    [408, 'congestion', 18, 408],
     [488, 'failed', 58, 488],
     ['rings-out', 'no-answer', 19, 480],
-    ['never-replies', 'no-answer', 19, 480],
+    ['never-replies', 'congestion', 19, 480],
   ] as const)('a carrier with %s ends as %s, cause %i, SIP %i', async (behaviour, disposition, cause, techCause) => {
     const number = CARRIER_NUMBERS[behaviour];
     const { result } = await dial(`PJSIP/${number}@trunk`, { answerTimeoutMs: 2_000 });
