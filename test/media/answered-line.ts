@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { MediaLeg } from '../../src/media/media-leg.ts';
-import { startMediaThread } from '../../src/media/thread/media-thread.ts';
+import { type MediaThread, startMediaThread } from '../../src/media/thread/media-thread.ts';
 import { type AriAddress, type AriEvent, connectAri } from '../../src/sandbox/people/ari.ts';
 
 const quiet = { warn() {}, error() {} };
 
 export interface AnsweredLine {
   leg: MediaLeg;
+  /** In the thread that the leg lives in, as calls are recorded. */
+  record: MediaThread['record'];
   /** Ends the callee's channel, as they do when they hang up. */
   hangUpCallee(): Promise<void>;
   /** Ends the leg's channel at Asterisk's side. */
@@ -23,7 +25,12 @@ type Told = AriEvent & { channel?: { state?: string } };
 /** Calls a dial string and gives the media leg to whoever answers, by plain ARI requests. `beforeAnswer` runs when the leg is ready and nobody is there yet. */
 export async function answeredLine(
   address: AriAddress,
-  options: { endpoint: string; sampleRate: 8000 | 16000 | 24000; kind?: MediaKind; beforeAnswer?: (leg: MediaLeg) => void },
+  options: {
+    endpoint: string;
+    sampleRate: 8000 | 16000 | 24000;
+    kind?: MediaKind;
+    beforeAnswer?: (leg: MediaLeg, record: MediaThread['record']) => void;
+  },
 ): Promise<AnsweredLine> {
   const { endpoint, sampleRate, kind = 'websocket' } = options;
   const [app, callee, media, bridgeId] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
@@ -49,11 +56,11 @@ export async function answeredLine(
   const format = sampleRate === 8000 ? 'slin' : `slin${sampleRate / 1000}`;
   const request: ExternalMediaRequest = (how) => ari.request('POST', 'channels/externalMedia', { channelId: media, app, format, ...how });
   const open = kind === 'websocket' ? overWebsocket : overAudioSocket;
-  const { leg, closeThread } = await open({ address, channelId: media, sampleRate, request });
+  const { leg, thread } = await open({ address, channelId: media, sampleRate, request });
   await seen(media, (event) => event.type === 'StasisStart');
   await ari.request('POST', 'bridges', { type: 'mixing', bridgeId });
   await ari.request('POST', `bridges/${bridgeId}/addChannel`, { channel: `${callee},${media}` });
-  options.beforeAnswer?.(leg);
+  options.beforeAnswer?.(leg, thread.record);
   await ari.request('POST', `channels/${callee}/dial`, { timeout: '10' });
   await seen(callee, (event) => event.type === 'ChannelStateChange' && event.channel?.state === 'Up');
 
@@ -63,6 +70,7 @@ export async function answeredLine(
   };
   return {
     leg,
+    record: thread.record,
     hangUpCallee: () => hangUp(callee),
     hangUpLeg: () => hangUp(media),
     async close() {
@@ -71,7 +79,7 @@ export async function answeredLine(
       await hangUp(media);
       await ari.request('DELETE', `bridges/${bridgeId}`);
       ari.close();
-      await closeThread();
+      await thread.close();
     },
   };
 }
@@ -90,7 +98,7 @@ async function overWebsocket({ address, channelId, sampleRate, request }: Wanted
   const made = (await request(how)) as { channelvars: { MEDIA_WEBSOCKET_CONNECTION_ID: string } };
   const mediaUrl = `${address.ariUrl.replace(/^http/, 'ws')}/media/${made.channelvars.MEDIA_WEBSOCKET_CONNECTION_ID}`;
   const thread = startMediaThread({ logger: quiet });
-  return { leg: await thread.connectLeg({ mediaUrl, channelId, sampleRate, connectTimeoutMs: 5_000 }), closeThread: thread.close };
+  return { leg: await thread.connectLeg({ mediaUrl, channelId, sampleRate, connectTimeoutMs: 5_000 }), thread };
 }
 
 async function overAudioSocket({ channelId, sampleRate, request }: WantedLeg) {
@@ -100,5 +108,5 @@ async function overAudioSocket({ channelId, sampleRate, request }: WantedLeg) {
   const leg = server.expectLeg({ id, channelId, sampleRate, connectTimeoutMs: 5_000 });
   const how = { external_host: `127.0.0.1:${server.port}`, transport: 'tcp', encapsulation: 'audiosocket', connection_type: 'client' };
   await Promise.all([leg, request({ ...how, data: id })]);
-  return { leg: await leg, closeThread: thread.close };
+  return { leg: await leg, thread };
 }

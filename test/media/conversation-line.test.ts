@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { MediaLeg } from '../../src/media/media-leg.ts';
-import { createRecorder } from '../../src/media/recorder.ts';
 import { createEnergySpeechDetector } from '../../src/media/speech-detector-energy.ts';
+import type { CallRecording, MediaThread } from '../../src/media/thread/media-thread.ts';
 import { type AsteriskSandbox, startAsteriskSandbox } from '../../src/sandbox/asterisk/asterisk-sandbox.ts';
 import { loadPeople } from '../../src/sandbox/people/people.ts';
 import { createListener, speak } from '../../src/sandbox/voice/voice.ts';
@@ -23,7 +23,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-function call(kind: MediaKind, role: string, beforeAnswer?: (leg: MediaLeg) => void) {
+function call(kind: MediaKind, role: string, beforeAnswer?: (leg: MediaLeg, record: MediaThread['record']) => void) {
   const { url: ariUrl, username, password } = asterisk;
   const endpoint = `PJSIP/${people.byRole(role).number}@trunk`;
   return answeredLine({ ariUrl, username, password }, { kind, endpoint, sampleRate: RATE, ...(beforeAnswer && { beforeAnswer }) });
@@ -48,19 +48,19 @@ async function understood(path: string, channel: 0 | 1): Promise<string> {
 describe.each(MEDIA_KINDS)('on a line by %s', (kind) => {
   test('two people hear each other word for word, the detector tells who begins, and the recording holds both', async () => {
     const path = join(folder, 'conversation.wav');
-    const recorder = createRecorder({ path, sampleRate: RATE });
+    let recorder: CallRecording | undefined;
     const detector = createEnergySpeechDetector({ sampleRate: RATE });
     const ear = createListener(RATE);
     const heard: string[] = [];
     const changes: string[] = [];
-    const line = await call(kind, 'answers-and-confirms', (leg) => {
+    const line = await call(kind, 'answers-and-confirms', (leg, record) => {
+      recorder = record(path, RATE);
+      recorder.tape(leg);
       leg.onFrame((frame) => {
-        recorder.callee(frame);
         heard.push(...ear.push(frame).map(({ text }) => text));
         const change = detector.push(frame);
         if (change) changes.push(change);
       });
-      leg.onPlayed(recorder.agent);
     });
     await expect.poll(() => changes, { timeout: 5_000 }).toEqual(['speech-start', 'speech-end']);
     expect(heard).toEqual(['Hello?']);
@@ -68,8 +68,8 @@ describe.each(MEDIA_KINDS)('on a line by %s', (kind) => {
     expect(result.complete).toBe(true);
     await expect.poll(() => changes.length, { timeout: 5_000 }).toBe(4);
     expect(heard.join(' ')).toBe('Hello? Yes, that works for me.');
+    const { durationMs = 0, error } = (await recorder?.close()) ?? {};
     await line.close();
-    const { durationMs, error } = await recorder.close();
     expect(error).toBeUndefined();
     expect(durationMs).toBeGreaterThan(result.heardMs + 2_000);
     expect(await understood(path, 0)).toBe('This is about your appointment on Friday. Does that suit you?');
@@ -78,10 +78,9 @@ describe.each(MEDIA_KINDS)('on a line by %s', (kind) => {
 
   test('what is flushed was not heard by anybody: not by the callee, not by the recording, and heardMs says so', async () => {
     const path = join(folder, 'flushed.wav');
-    const recorder = createRecorder({ path, sampleRate: RATE });
     const line = await call(kind, 'says-nothing');
-    line.leg.onFrame(recorder.callee);
-    line.leg.onPlayed(recorder.agent);
+    const recorder = line.record(path, RATE);
+    recorder.tape(line.leg);
     const words = 'one two three four five six seven eight nine ten eleven twelve'.split(' ');
     const sound = speak(words.join(' '), RATE);
     const utterance = line.leg.speak();
@@ -93,8 +92,8 @@ describe.each(MEDIA_KINDS)('on a line by %s', (kind) => {
     expect(complete).toBe(false);
     // What they say next is heard at once, and nothing of what was flushed in between.
     expect((await say(line.leg, 'Goodbye.')).complete).toBe(true);
-    await line.close();
     await recorder.close();
+    await line.close();
     await expect.poll(() => people.log.at(-1)?.role).toBe('says-nothing');
     const heardText = people.log.at(-1)?.heardText ?? '';
     const inSound = createListener(RATE).push(sound.subarray(0, Math.round(heardMs / 20) * 640));

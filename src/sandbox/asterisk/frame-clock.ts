@@ -1,6 +1,6 @@
 const frameMs = 20;
-/** After a stall the missed frames are made up, as a telephone network's buffers would; beyond a second they are given up. */
-const mostMissedFrames = 50;
+/** After a stall the missed frames are made up, so that a busy machine delays a voice and tears no words; beyond five seconds they are given up. */
+const mostMissedFrames = 250;
 
 /** One timer for all calls: 20 ms frames that don't drift. Runs only while somebody listens. */
 export function createFrameClock() {

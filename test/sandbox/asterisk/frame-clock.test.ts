@@ -18,7 +18,7 @@ describe('the clock of all calls', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('makes up for frames missed in a stall, but not for more than a second of them', () => {
+  it('makes up for frames missed in a stall, but not for more than five seconds of them', () => {
     const clock = createFrameClock();
     let frames = 0;
     clock.onFrame(() => frames++);
@@ -32,7 +32,7 @@ describe('the clock of all calls', () => {
       return frames - before;
     };
     expect(stall(200)).toBe(10);
-    expect(stall(60_000)).toBeLessThanOrEqual(51);
+    expect(stall(60_000)).toBeLessThanOrEqual(251);
     clock.stop();
   });
 
