@@ -10,10 +10,11 @@ export async function optOut({ attemptId, contact, campaign, job }: OwnedCall, d
   const at = deps.now();
   await deps.doNotCall.add(contact.phone, { campaign: campaign.name, at, attempt: attemptId });
   for (const id of await deps.ledger.openOf(contact.phone)) {
-    if (id === attemptId || !(await cancelAttempt(id, askedNotToBeCalled(at), deps))) continue;
-    job.log(`attempt ${id}, queued for the same number, is cancelled`);
-    // So that Bull Board shows how it ended now, and not when it would have been due.
+    if (id === attemptId) continue;
+    // So that Bull Board shows how it ended now, and not when it would have been due. First, because whoever looks finds the number on the list:
+    // a worker killed between the two leaves nothing waiting.
     await deps.lookNow(id);
+    if (await cancelAttempt(id, askedNotToBeCalled(at), deps)) job.log(`attempt ${id}, queued for the same number, is cancelled`);
   }
 }
 

@@ -60,10 +60,14 @@ it('who opts out is remembered at once, and what is queued for their number is c
   });
 
   const looked: string[] = [];
+  const whenLooked: (string | undefined)[] = [];
   const deps: Partial<CallDeps> = {
     ...{ ledger, doNotCall: createDoNotCall(redis, keys), campaigns: createCampaignStore(redis, keys) },
     ...{ crm: undefined, sheet: false, outcomeWebhook: true, log: quiet, now: () => Date.parse('2026-11-22T10:00:00Z') },
-    lookNow: async (id) => void looked.push(id),
+    lookNow: async (id) => {
+      looked.push(id);
+      whenLooked.push((await ledger.read(id))?.state);
+    },
   };
   const logged: string[] = [];
   const job = { log: (line: string) => void logged.push(line) } as OwnedCall['job'];
@@ -79,6 +83,8 @@ it('who opts out is remembered at once, and what is queued for their number is c
     expect(await ledger.read(id)).toMatchObject({ state: 'ended', outcome });
   }
   expect(looked.sort()).toEqual([...cancelled].sort());
+  // A worker killed in between leaves no job that waits for its hour although its attempt is over.
+  expect(whenLooked).toEqual(['queued', 'queued']);
   expect(logged).toHaveLength(2);
   expect(await redis.llen(keys.outbox)).toBe(2);
   for (const campaign of ['reminder', 'survey'])
