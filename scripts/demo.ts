@@ -125,6 +125,8 @@ function demoConfig({ world, redisUrl, ai }: DemoParts) {
     WEB_PORT: '0',
     WEB_PASSWORD,
     CALL_CONCURRENCY: String(CONCURRENCY),
+    // Whom the trunk refused is dialled again after the show.
+    HELD_BACK_WAIT: '300000',
     AI: ai,
   });
 }

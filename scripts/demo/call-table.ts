@@ -33,7 +33,8 @@ export async function watchCalls(redisUrl: string, prefix: string): Promise<Call
 
   async function refresh(): Promise<void> {
     for (const job of await queue.getJobs(['waiting', 'active', 'delayed', 'completed', 'failed'])) {
-      if (job.id === undefined) continue;
+      // A contact is shown by its first attempt; a further one is due minutes later.
+      if (job.id === undefined || job.data.attempt > 1) continue;
       const { logs } = await queue.getJobLogs(job.id);
       const said = logs.findLast((line) => / (agent|callee): /.test(line));
       const progress = job.progress as { state?: string };
