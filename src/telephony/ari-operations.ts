@@ -107,7 +107,7 @@ export function createAriOperations(target: AriTarget, timeoutMs: number, client
       void (await call('channels', 'play', { channelId, media: media.join(','), playbackId }, anything)),
     stopPlayback: async (playbackId) => void (await call('playbacks', 'stop', { playbackId }, anything)),
     externalMedia: (parameters) => call('channels', 'externalMedia', parameters, ariChannelSchema),
-    createMixingBridge: async (bridgeId, name) => void (await call('bridges', 'create', { bridgeId, name, type: 'mixing' }, anything)),
+    createMixingBridge: async (bridgeId, name) => void (await call('bridges', 'create', { bridgeId, name, type: MIXING }, anything)),
     addToBridge: async (bridgeId, channelIds) =>
       void (await call('bridges', 'addChannel', { bridgeId, channel: channelIds.join(',') }, anything)),
     listBridges: () => call('bridges', 'list', {}, z.array(z.object({ id: z.string() }))),
@@ -116,6 +116,12 @@ export function createAriOperations(target: AriTarget, timeoutMs: number, client
       void (await call('applications', 'filter', { applicationName, filter: { disallowed: types.map((type) => ({ type })) } }, anything)),
   };
 }
+
+/**
+ * `proxy_media`: two phones of one trunk would else be joined by `native_rtp`, packet by packet and past the mixing.
+ * Tried on Asterisk 22.10.1: on a busy machine four of five callees that were put through then heard nothing of their colleague.
+ */
+const MIXING = 'mixing,proxy_media';
 
 /** True for an error that says: there is no such thing. */
 export function isGone(error: unknown): boolean {

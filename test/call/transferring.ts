@@ -113,8 +113,14 @@ export async function answeredCall(world: TransferWorld, { to, announce = true, 
     const owners = (await connection.listChannels()).map(({ id }) => ownerOf(INSTALLATION, id));
     return owners.flatMap((owner) => (owner?.attemptId === attemptId ? [owner.part] : []));
   };
+  const howBridged = async (): Promise<string[]> => {
+    const authorization = `Basic ${Buffer.from(`${world.username}:${world.password}`).toString('base64')}`;
+    const response = await fetch(`${world.url}/ari/bridges`, { headers: { authorization } });
+    const bridges = (await response.json()) as { id: string; technology: string }[];
+    return bridges.filter(({ id }) => ownerOf(INSTALLATION, id)?.attemptId === attemptId).map(({ technology }) => technology);
+  };
   return {
-    ...{ channel, audio, line, log, trunk, leave, connection, say, channels },
+    ...{ channel, audio, line, log, trunk, leave, connection, say, channels, howBridged },
     openTrunk() {
       trunkIsOpen = true;
     },
@@ -150,6 +156,7 @@ export function tellOfTransfers(world: () => TransferWorld): void {
     const ended = call.stayAway();
     await expect.poll(call.channels, WAIT).toEqual(expect.arrayContaining(['callee', 'colleague']));
     await expect.poll(call.channels, WAIT).toHaveLength(2);
+    expect(await call.howBridged()).toEqual(['simple_bridge']);
     expect(await ended).toMatch(/hung up$/);
     await expect.poll(() => heardBy('wants-a-person'), WAIT).toContain('this is the front desk.');
     await expect.poll(() => heardBy('colleague'), WAIT).toBe('Ada is on the line. I have a question about my bill.');
