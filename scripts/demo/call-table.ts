@@ -13,6 +13,8 @@ export interface CallRow {
   disposition: string | undefined;
   reason: string;
   talkSeconds: number | undefined;
+  /** When this contact is dialled again. Unix milliseconds. */
+  redialAt: number | undefined;
 }
 
 export interface CallWatch {
@@ -32,8 +34,10 @@ export async function watchCalls(redisUrl: string, prefix: string): Promise<Call
   const rows = new Map<string, CallRow>();
 
   async function refresh(): Promise<void> {
-    for (const job of await queue.getJobs(['waiting', 'active', 'delayed', 'completed', 'failed'])) {
-      // A contact is shown by its first attempt; a further one is due minutes later.
+    const jobs = await queue.getJobs(['waiting', 'active', 'delayed', 'completed', 'failed']);
+    // A contact is shown by its first attempt; a further one is due minutes later.
+    const redials = new Map(jobs.filter(({ data }) => data.attempt === 2).map((job) => [job.data.phone, job.timestamp + job.delay]));
+    for (const job of jobs) {
       if (job.id === undefined || job.data.attempt > 1) continue;
       const { logs } = await queue.getJobLogs(job.id);
       const said = logs.findLast((line) => / (agent|callee): /.test(line));
@@ -47,6 +51,7 @@ export async function watchCalls(redisUrl: string, prefix: string): Promise<Call
         disposition: job.failedReason ? 'failed' : job.returnvalue?.disposition,
         reason: job.failedReason ?? job.returnvalue?.reason ?? '',
         talkSeconds: job.returnvalue?.talkSeconds,
+        redialAt: redials.get(job.data.phone),
       });
     }
   }

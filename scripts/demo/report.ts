@@ -1,7 +1,7 @@
-import Table from 'cli-table3';
 import type { App } from '../../src/app.ts';
 import type { World } from '../../src/sandbox/world.ts';
 import { sleep } from '../../src/sleep.ts';
+import { plainTable } from '../plain-table.ts';
 import type { CallRow } from './call-table.ts';
 
 export interface Report {
@@ -19,7 +19,7 @@ export async function printReport({ rows, world, app, password, dataDir, tookMs,
   await crmIsComplete(world, rows.length);
   console.log('\nOutcomes');
   const outcomes = plainTable(['contact', 'phone', 'disposition', 'talk', 'why']);
-  for (const row of rows) outcomes.push([row.name, row.phone, row.disposition ?? '', `${row.talkSeconds ?? 0} s`, row.reason]);
+  for (const row of rows) outcomes.push([row.name, row.phone, row.disposition ?? '', `${row.talkSeconds ?? 0} s`, why(row)]);
   console.log(outcomes.toString());
 
   console.log('\nCall records in the CRM');
@@ -38,12 +38,9 @@ export async function printReport({ rows, world, app, password, dataDir, tookMs,
   console.log(`Log         ${dataDir}/demo.log`);
 }
 
-/** Without frames: a dozen rows fit on one screen. */
-function plainTable(head: string[]): Table.Table {
-  const edges = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'] as const;
-  const inner = ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'] as const;
-  const chars = Object.fromEntries([...edges, ...inner].map((name) => [name, '']));
-  return new Table({ head, chars: { ...chars, middle: '  ' }, style: { head: ['bold'], 'padding-left': 0, 'padding-right': 0 } });
+function why({ reason, redialAt }: CallRow): string {
+  if (redialAt === undefined) return reason;
+  return `${reason}; dialled again at ${new Date(redialAt).toTimeString().slice(0, 5)}, if the worker is still there`;
 }
 
 /** Records travel through the outbox, a moment behind the calls. */

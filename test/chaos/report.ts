@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import Table from 'cli-table3';
+import { plainTable } from '../../scripts/plain-table.ts';
 
 export interface ReportRow {
   step: string;
@@ -35,10 +35,7 @@ export function createProgress(total: number): { tick(violations: number, steps?
 }
 
 export function printTable(rows: readonly ReportRow[]): void {
-  const edges = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'] as const;
-  const inner = ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'] as const;
-  const chars = Object.fromEntries([...edges, ...inner].map((name) => [name, '']));
-  const table = new Table({ head: ['step', 'signal', 'verdict'], chars: { ...chars, middle: '  ' }, style: { head: ['bold'] } });
+  const table = plainTable(['step', 'signal', 'verdict']);
   for (const { step, signal, verdict } of rows) table.push([step, signal, verdict]);
   console.log(table.toString());
 }
