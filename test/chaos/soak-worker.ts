@@ -1,16 +1,19 @@
+import { readdirSync } from 'node:fs';
+import { BroadcastChannel } from 'node:worker_threads';
 import { startApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
+import { gaugesOfThisThread, type ThreadGauges } from './gauges.ts';
+import { GAUGES_CHANNEL } from './soak-thread.ts';
 
 export interface Gauges {
-  /** After a garbage collection. Bytes. */
-  heap: number;
-  /** Of the whole process, its media thread included. Bytes. */
+  main: ThreadGauges;
+  /** The thread in which audio lives. */
+  media: ThreadGauges;
+  /** Of the whole process, as the operating system counts it. Bytes. */
   resident: number;
-  /** Sockets, timers and the like that keep the process busy, by kind. */
-  resources: Record<string, number>;
-  /** On `process`, over all events. */
-  listeners: number;
+  /** Files and sockets that the process has open, by the operating system's count too. */
+  descriptors: number;
 }
 
 // A worker that tells what it holds whenever it is asked over its IPC channel.
@@ -18,14 +21,20 @@ const roles = ['call', 'delivery'] as const;
 const config = loadConfig(roles);
 const app = await startApp(config, roles, createLogger({ level: config.logLevel, secrets: config.secrets }));
 
-process.on('message', () => {
-  globalThis.gc?.();
-  globalThis.gc?.();
-  const resources: Record<string, number> = {};
-  for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
-  const listeners = process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
-  const { heapUsed: heap, rss: resident } = process.memoryUsage();
-  process.send?.({ heap, resident, resources, listeners } satisfies Gauges);
+const channel = new BroadcastChannel(GAUGES_CHANNEL);
+channel.unref();
+
+function measureMediaThread(): Promise<ThreadGauges> {
+  return new Promise((resolve) => {
+    channel.onmessage = ({ data }: { data: { gauges: ThreadGauges } }) => resolve(data.gauges);
+    channel.postMessage('measure');
+  });
+}
+
+process.on('message', async () => {
+  const [media, main] = [await measureMediaThread(), gaugesOfThisThread()];
+  const resident = process.memoryUsage.rss();
+  process.send?.({ main, media, resident, descriptors: readdirSync('/proc/self/fd').length } satisfies Gauges);
 });
 process.once('disconnect', () => void app.stop().then(() => process.exit(0)));
 process.send?.('ready');

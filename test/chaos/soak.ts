@@ -1,32 +1,19 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
-import { loadConfig } from '../../src/config.ts';
-import { startAsteriskSandbox } from '../../src/sandbox/asterisk/asterisk-sandbox.ts';
-import { startElevenLabsSandbox } from '../../src/sandbox/elevenlabs/elevenlabs-sandbox.ts';
-import { startHubSpotSandbox } from '../../src/sandbox/hubspot/hubspot-sandbox.ts';
-import { startOpenAiSandbox } from '../../src/sandbox/openai/openai-sandbox.ts';
-import { loadPeople, type People } from '../../src/sandbox/people/people.ts';
-import { startRedis } from '../../src/sandbox/redis-server.ts';
+import Table from 'cli-table3';
 import { sleep } from '../../src/sleep.ts';
-import { openContactSink } from '../../src/wire-producer.ts';
-import { shortCampaign } from './campaign.ts';
-import { createProgress, printTable } from './report.ts';
+import type { ThreadGauges } from './gauges.ts';
+import { createProgress, printTable, type ReportRow } from './report.ts';
 import type { Gauges } from './soak-worker.ts';
+import { type SoakWorld, startSoakWorld } from './soak-world.ts';
 
 const USAGE = `npm run test:soak [-- options]
 
-Calls after calls in the sandbox; then the worker's memory, sockets, timers and listeners must be where they were.
+Calls after calls in the sandbox; then the worker's memory, sockets, timers and listeners must be where they were,
+in the thread in which audio lives, too. A curve shows the memory, minute by minute.
 
   --minutes n   how long   (default: 10)
   --help`;
 
-/** A call at a time for each; more would measure the machine. */
-const CONCURRENCY = 20;
 const BATCH = 100;
 /** Connections that are kept open for the next request are closed after 5 s without one, some after 15. Milliseconds. */
 const QUIET_MS = 20_000;
@@ -41,98 +28,73 @@ const RESOURCE_SLACK = 6;
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' }, help: { type: 'boolean', default: false } } });
 
-/** Everybody in the country: most are busy, every fourth answers and hangs up soon. */
-function endlessPeople(): People {
-  const people = loadPeople(join(import.meta.dirname, 'people.yaml'));
-  const byNumber = (number: string) => ({ ...people.byRole(Number(number) % 4 === 0 ? 'brief' : 'busy'), number });
-  return { ...people, byNumber };
+/** Where one look found the worker. */
+interface Point {
+  minute: number;
+  calls: number;
+  gauges: Gauges;
 }
 
-async function startSoak() {
-  const dir = await mkdtemp(join(tmpdir(), 'ringfence-soak-'));
-  const redis = await startRedis({ dataDir: dir, debianDir: join(import.meta.dirname, '../../data/debian') });
-  const asterisk = await startAsteriskSandbox({ people: endlessPeople(), endpoints: ['PJSIP/trunk'] });
-  const elevenLabs = await startElevenLabsSandbox({ apiKey: 'soak-elevenlabs' });
-  const openAi = await startOpenAiSandbox({ apiKey: 'soak-openai' });
-  const hubSpot = await startHubSpotSandbox({ accessToken: 'soak-hubspot' });
-  const settings = {
-    REDIS_URL: redis.url,
-    QUEUE_PREFIX: 'soak',
-    DATA_DIR: join(dir, 'data'),
-    ARI_URL: asterisk.url,
-    ARI_USERNAME: asterisk.username,
-    ARI_PASSWORD: asterisk.password,
-    ARI_APP: 'soak',
-    ELEVENLABS_API_KEY: 'soak-elevenlabs',
-    ELEVENLABS_BASE_URL: elevenLabs.url,
-    OPENAI_API_KEY: 'soak-openai',
-    OPENAI_BASE_URL: openAi.baseUrl,
-    HUBSPOT_ACCESS_TOKEN: 'soak-hubspot',
-    HUBSPOT_BASE_URL: hubSpot.url,
-    CALL_CONCURRENCY: String(CONCURRENCY),
-  };
-  const worker = fork(join(import.meta.dirname, 'soak-worker.ts'), {
-    execArgv: ['--expose-gc'],
-    env: { PATH: '/usr/bin:/bin', ...settings },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  let warnings = '';
-  worker.stderr?.on('data', (chunk: Buffer) => (warnings += chunk.toString()));
-  worker.stdout?.pipe(createWriteStream(join(tmpdir(), `ringfence-soak-${process.pid}.log`)));
-  await once(worker, 'message');
-  return {
-    worker,
-    hubSpot,
-    asterisk,
-    settings,
-    warnings: () => warnings,
-    async stop() {
-      worker.disconnect();
-      await once(worker, 'exit');
-      for (const server of [hubSpot, openAi, elevenLabs, asterisk]) await server.close();
-      await redis.stop();
-      await rm(dir, { recursive: true, force: true });
-    },
-  };
-}
-
-async function measure(worker: ChildProcess): Promise<Gauges> {
+async function soak(world: SoakWorld, seconds: number): Promise<{ before: Gauges; after: Gauges; curve: Point[] }> {
+  for (let done = 0; done < WARM_UP_BATCHES; done++) await world.call(BATCH);
   await sleep(QUIET_MS);
-  worker.send('measure');
-  const [gauges] = (await once(worker, 'message')) as [Gauges];
-  return gauges;
+  const before = await world.measure();
+  const curve: Point[] = [{ minute: 0, calls: world.calls, gauges: before }];
+  const progress = createProgress(seconds);
+  const startedAt = Date.now();
+  for (let passed = 0; passed < seconds; ) {
+    await world.call(BATCH);
+    const now = Math.min(seconds, Math.round((Date.now() - startedAt) / 1000));
+    progress.tick(0, now - passed);
+    passed = now;
+    const minute = Math.floor(passed / 60);
+    if (minute > (curve.at(-1)?.minute ?? 0)) curve.push({ minute, calls: world.calls, gauges: await world.measure() });
+  }
+  progress.stop();
+  await sleep(QUIET_MS);
+  return { before, after: await world.measure(), curve };
 }
 
-type Soak = Awaited<ReturnType<typeof startSoak>>;
+const megabytes = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
 
-async function call(soak: Soak, from: number): Promise<void> {
-  const sink = await openContactSink(loadConfig(['enqueue'], soak.settings), await shortCampaign('PJSIP/{e164}@trunk'));
-  const contacts = Array.from({ length: BATCH }, (_, index) => ({
-    phone: `+1202${5_000_000 + from + index}`,
-    name: 'Somebody',
-    timeZones: ['UTC'],
-    variables: {},
-  }));
-  await sink.add(contacts, { update: false, dryRun: false });
-  await sink.close();
-  while (soak.hubSpot.rows.length < from + BATCH) await sleep(100);
+function printCurve(curve: readonly Point[]): void {
+  const head = ['minute', 'calls', 'process MB', 'main heap', 'main buffers', 'media heap', 'media buffers', 'descriptors'];
+  const table = new Table({ head, style: { head: [], border: [] } });
+  for (const { minute, calls, gauges } of curve) {
+    const { resident, main, media, descriptors } = gauges;
+    table.push([minute, calls, ...[resident, main.heap, main.buffers, media.heap, media.buffers].map(megabytes), descriptors]);
+  }
+  console.log(table.toString());
 }
 
-/** What is not where it was. */
-function compare(before: Gauges, after: Gauges): { step: string; signal: string; verdict: string }[] {
-  const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MB`;
-  const row = (step: string, from: number, to: number, slack: number, show: (value: number) => string = String) => ({
-    step,
-    signal: `${show(from)} -> ${show(to)}`,
-    verdict: to <= from + slack ? 'kept' : styleText('red', 'grew'),
-  });
+function row(step: string, from: number, to: number, slack: number, show: (value: number) => string = String): ReportRow {
+  return { step, signal: `${show(from)} -> ${show(to)}`, verdict: to <= from + slack ? 'kept' : styleText('red', 'grew') };
+}
+
+const memory = (step: string, from: number, to: number, slack: number) => row(step, from, to, slack, (bytes) => `${megabytes(bytes)} MB`);
+
+/** What is not where it was, of one thread. */
+function compareThreads(thread: string, before: ThreadGauges, after: ThreadGauges): ReportRow[] {
   const kinds = [...new Set([...Object.keys(before.resources), ...Object.keys(after.resources)])].sort();
   return [
-    row('memory', before.heap, after.heap, HEAP_SLACK, megabytes),
-    row('memory of the process', before.resident, after.resident, RESIDENT_SLACK, megabytes),
-    row('listeners', before.listeners, after.listeners, 0),
-    ...kinds.map((kind) => row(kind, before.resources[kind] ?? 0, after.resources[kind] ?? 0, RESOURCE_SLACK)),
+    memory(`${thread}: heap`, before.heap, after.heap, HEAP_SLACK),
+    memory(`${thread}: buffers`, before.buffers, after.buffers, HEAP_SLACK),
+    row(`${thread}: listeners`, before.listeners, after.listeners, 0),
+    ...kinds.map((kind) => row(`${thread}: ${kind}`, before.resources[kind] ?? 0, after.resources[kind] ?? 0, RESOURCE_SLACK)),
   ];
+}
+
+function judge(world: SoakWorld, before: Gauges, after: Gauges): ReportRow[] {
+  const rows = [
+    memory('memory of the process', before.resident, after.resident, RESIDENT_SLACK),
+    row('open files and sockets', before.descriptors, after.descriptors, RESOURCE_SLACK),
+    ...compareThreads('main thread', before.main, after.main),
+    ...compareThreads('media thread', before.media, after.media),
+    row('channels and bridges left', 0, world.leftInAsterisk(), 0),
+  ];
+  if (/MaxListenersExceededWarning/.test(world.warnings()))
+    rows.push({ step: 'warnings', signal: '', verdict: styleText('red', world.warnings().slice(0, 200)) });
+  return rows;
 }
 
 async function main(): Promise<number> {
@@ -140,40 +102,17 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const soak = await startSoak();
+  const world = await startSoakWorld();
   try {
-    let calls = 0;
-    const batch = async () => {
-      await call(soak, calls);
-      calls += BATCH;
-    };
-    for (let done = 0; done < WARM_UP_BATCHES; done++) await batch();
-    const before = await measure(soak.worker);
-    const seconds = Math.round(Number(values.minutes) * 60);
-    const progress = createProgress(seconds);
-    const startedAt = Date.now();
-    for (let passed = 0; passed < seconds; ) {
-      await batch();
-      const now = Math.min(seconds, Math.round((Date.now() - startedAt) / 1000));
-      progress.tick(0, now - passed);
-      passed = now;
-    }
-    progress.stop();
-    const rows = compare(before, await measure(soak.worker));
-    const leaks = /MaxListenersExceededWarning/.test(soak.warnings()) ? 1 : 0;
-    if (leaks > 0) rows.push({ step: 'warnings', signal: '', verdict: styleText('red', soak.warnings().slice(0, 200)) });
-    const [channels, bridges] = [soak.asterisk.channels().length, soak.asterisk.bridges().length];
-    rows.push({
-      step: 'channels and bridges left',
-      signal: `${channels + bridges}`,
-      verdict: channels + bridges === 0 ? 'kept' : styleText('red', 'left behind'),
-    });
+    const { before, after, curve } = await soak(world, Math.round(Number(values.minutes) * 60));
+    printCurve(curve);
+    const rows = judge(world, before, after);
     printTable(rows);
     const grown = rows.filter(({ verdict }) => verdict !== 'kept').length;
-    console.log(styleText(grown === 0 ? 'green' : 'red', `${calls} calls, ${grown} violations`));
+    console.log(styleText(grown === 0 ? 'green' : 'red', `${world.calls} calls, ${grown} violations`));
     return grown === 0 ? 0 : 1;
   } finally {
-    await soak.stop();
+    await world.stop();
   }
 }
 
