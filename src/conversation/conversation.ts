@@ -215,12 +215,17 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     });
   }
 
+  let watch: AnswerWatch | undefined;
   const optOutKey = new AbortController();
   let askedToOptOut: typeof OPTED_OUT | typeof OPTED_OUT_BY_KEY | undefined;
   const optOut = (how: typeof OPTED_OUT | typeof OPTED_OUT_BY_KEY) => {
     if (askedToOptOut === undefined) request.onOptOut?.();
     askedToOptOut ??= how;
   };
+  // At the word, also where nobody waits for one: into our goodbye. A machine's greeting is nobody's wish.
+  ear.onSound(({ kind }) => {
+    if (kind === 'quiet' && watch?.machine === undefined && isOptOut(ear.halfHeard?.text ?? '')) optOut(OPTED_OUT);
+  });
   const over = AbortSignal.any([call.over, optOutKey.signal, ...(request.leave === undefined ? [] : [request.leave])]);
   const stopwatch = createStopwatch(leg, now);
   const thinking = {
@@ -255,7 +260,6 @@ export function createConversation(request: ConversationRequest, deps: Conversat
     over,
     deaf: deaf.signal,
   };
-  let watch: AnswerWatch | undefined;
 
   /** We talk as to a person until a machine gives itself away. */
   async function talkOrMeetMachine(): Promise<Talked> {
