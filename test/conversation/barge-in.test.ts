@@ -1,25 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { meaningOf } from '../../src/conversation/asides.ts';
-import { type CallOptions, placeCall, says } from './telephone.ts';
+import { says } from './telephone/scripts.ts';
+import { driveTheClock, rule, talk } from './telephone/talk.ts';
 
 const LONG = 'You can park behind the house or use the bus that stops right in front of our door every ten minutes. Anything else?';
-const rule = (heard: string, say: string, more: object = {}) => ({ heard: new RegExp(heard, 'iu'), say, hangUp: false, times: 1, ...more });
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-
-afterEach(() => {
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-});
-
-async function run(options: CallOptions) {
-  const call = placeCall(options);
-  await vi.advanceTimersByTimeAsync(100);
-  const end = await call.finish();
-  return { call, end, agent: end.transcript.filter(({ speaker }) => speaker === 'agent') };
-}
+driveTheClock();
 
 /** Somebody who says this while we explain where to park. */
 const listener = (says: string, after = 'house', more: object = {}) => ({
@@ -32,8 +18,8 @@ const listener = (says: string, after = 'house', more: object = {}) => ({
 
 describe('somebody who shows that they listen', () => {
   it.each(['Mhm.', 'Yes.', 'Okay, I see.', 'Ja, genau.'])('with "%s" makes us pause, and we go on where we paused', async (aside) => {
-    const { call, end, agent } = await run({ persona: listener(aside), model: [says(LONG)] });
-    expect(agent.map(({ text, bargedIn }) => [text, bargedIn]).at(1)).toEqual([LONG, undefined]);
+    const { call, end, byAgent } = await talk({ persona: listener(aside), model: [says(LONG)] });
+    expect(byAgent.map(({ text, bargedIn }) => [text, bargedIn]).at(1)).toEqual([LONG, undefined]);
     expect(call.requests).toHaveLength(1);
     expect(call.synthesized.filter((text) => text.startsWith('You can park'))).toHaveLength(1);
     // The pause may cost the word in which it came, as it does for any ear.
@@ -46,7 +32,7 @@ describe('somebody who shows that they listen', () => {
 
   it('is not spoken over: what we say ends later by their word and the silence that ends it', async () => {
     const lengthOf = async (persona: ReturnType<typeof listener>) => {
-      const { heard } = (await run({ persona, model: [says(LONG)] })).call.person;
+      const { heard } = (await talk({ persona, model: [says(LONG)] })).call.person;
       const from = heard.find(({ text }) => text === 'You')?.startMs ?? Number.NaN;
       return (heard.find(({ text }) => text === 'else?')?.endMs ?? Number.NaN) - from;
     };
@@ -56,17 +42,17 @@ describe('somebody who shows that they listen', () => {
   });
 
   it('and goes on to say something cuts us off', async () => {
-    const { call, agent } = await run({
+    const { call, byAgent } = await talk({
       persona: listener('Yes but is the bus free?'),
       model: [says(LONG), says('It is free. Anything else?')],
     });
-    expect(agent[1]).toMatchObject({ bargedIn: true });
+    expect(byAgent[1]).toMatchObject({ bargedIn: true });
     expect(JSON.stringify(call.requests[1]?.messages)).toContain('Yes but is the bus free?');
     expect(JSON.stringify(call.requests[1]?.messages)).not.toContain('ten minutes');
   });
 
   it('in the last moments of what we say has answered us', async () => {
-    const { call } = await run({
+    const { call } = await talk({
       persona: { when: [rule('noon', 'Yes.', { interruptAfterMs: 200 }), rule('Anything', 'No.', { hangUp: true })] },
       model: [says('Wonderful. Anything else?')],
     });
@@ -74,15 +60,15 @@ describe('somebody who shows that they listen', () => {
   });
 
   it('with a wish never to be called again is no such listener', async () => {
-    const { end } = await run({ persona: listener('Stop calling me!'), model: [says(LONG)] });
+    const { end } = await talk({ persona: listener('Stop calling me!'), model: [says(LONG)] });
     expect(end.disposition).toBe('opted-out');
   });
 });
 
 describe('our own voice, come back over the line', () => {
   it('is no barge-in, and nothing that the callee said', async () => {
-    const { call, end, agent } = await run({ persona: listener('use the bus that', 'stops'), model: [says(LONG)] });
-    expect(agent[1]).toMatchObject({ text: LONG });
+    const { call, end, byAgent } = await talk({ persona: listener('use the bus that', 'stops'), model: [says(LONG)] });
+    expect(byAgent[1]).toMatchObject({ text: LONG });
     expect(call.requests).toHaveLength(1);
     expect(JSON.stringify(end.transcript)).not.toContain('"use the bus that"');
   });
@@ -91,7 +77,7 @@ describe('our own voice, come back over the line', () => {
 describe('a barge-in while the reply is still being written', () => {
   it('aborts it, and its requests', async () => {
     const aborted: string[] = [];
-    const { call, agent } = await run({
+    const { call, byAgent } = await talk({
       persona: listener('Stop, I know that.'),
       model: [
         async function* (request, signal) {
@@ -102,7 +88,7 @@ describe('a barge-in while the reply is still being written', () => {
         says('All right. Anything else?'),
       ],
     });
-    expect(agent[1]).toMatchObject({ bargedIn: true });
+    expect(byAgent[1]).toMatchObject({ bargedIn: true });
     expect(aborted).toEqual(['model']);
     expect(call.openRequests).toBe(0);
   });

@@ -1,8 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { CostLimit } from '../../src/call/campaign.ts';
 import { costOf, createMeter } from '../../src/conversation/cost.ts';
 import type { ModelEvent } from '../../src/services/language-model.ts';
-import { placeCall, type Script, says } from './telephone.ts';
+import { LIMITS } from './telephone/place-call.ts';
+import { type Script, says } from './telephone/scripts.ts';
+import { driveTheClock, rule, talk } from './telephone/talk.ts';
 
 const free: CostLimit = {
   most: 1,
@@ -13,7 +15,6 @@ const free: CostLimit = {
   perMinuteListened: 0,
   perMinuteOfCall: 0,
 };
-const limits = { answerTimeoutMs: 30_000, maxCallMs: 600_000, maxTurns: 40 };
 const usage = { inputTokens: 500_000, outputTokens: 100_000, characters: 4_000, minutes: 3 };
 
 describe('what a call has cost', () => {
@@ -49,31 +50,21 @@ describe('what a call has cost', () => {
 });
 
 describe('a call that costs too much', () => {
-  beforeEach(() => {
-    vi.useFakeTimers();
-  });
+  driveTheClock();
 
-  afterEach(() => {
-    expect(vi.getTimerCount()).toBe(0);
-    vi.useRealTimers();
-  });
-
-  const rule = (heard: string, say: string, times = 1) => ({ heard: new RegExp(heard, 'iu'), say, hangUp: false, times });
   const dear: Script = async function* (request, signal) {
     yield* says('And what else?')(request, signal);
     yield { type: 'usage', inputTokens: 400_000, outputTokens: 10 };
   };
 
   async function run(cost: CostLimit | undefined) {
-    const call = placeCall({
-      campaign: { limits: { ...limits, cost } },
+    const { call, end } = await talk({
+      campaign: { limits: { ...LIMITS, cost } },
       persona: {
         when: [rule('suit you', 'Yes.'), ...Array.from({ length: 9 }, (_, i) => rule('what else', `Point ${'abcdefghi'[i]} then.`))],
       },
       model: [dear],
     });
-    await vi.advanceTimersByTimeAsync(100);
-    const end = await call.finish();
     return { end, replies: call.requests.length, heard: call.person.heardText };
   }
 

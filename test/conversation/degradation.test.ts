@@ -1,13 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createReadyLines } from '../../src/call/ready-lines.ts';
 import { serviceError } from '../../src/errors.ts';
 import { sleep } from '../../src/sleep.ts';
-import { type CallOptions, callsTool, hangs, placeCall, RATE, type Script, says } from './telephone.ts';
+import { RATE } from './telephone/line.ts';
+import { type CallOptions, OPENING } from './telephone/place-call.ts';
+import { callsTool, hangs, late, type Script, says } from './telephone/scripts.ts';
+import { driveTheClock, rule, talk } from './telephone/talk.ts';
 
-const OPENING = 'Hello, this is the dental practice. I am an AI and this call is recorded. Does Tuesday at noon suit you?';
 const APOLOGY = 'We are currently experiencing technical difficulties. Please call back later.';
 const HOLDING = ['One moment, please.', 'Just a second, please.', 'Please bear with me.'];
-const rule = (heard: string, say: string, more: object = {}) => ({ heard: new RegExp(heard, 'iu'), say, hangUp: false, times: 1, ...more });
 const answers = { when: [rule('suit you', 'Yes, it does.')] };
 const goodbye = callsTool('end_call', { farewell: 'Goodbye.' });
 const broken = serviceError('answered 503', {
@@ -17,31 +18,13 @@ const broken = serviceError('answered 503', {
   status: 503,
 });
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-
-afterEach(() => {
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-});
+driveTheClock();
 
 async function run(options: CallOptions) {
-  const call = placeCall({ linesReady: true, persona: answers, ...options });
-  await vi.advanceTimersByTimeAsync(100);
-  const end = await call.finish();
-  const agent = end.transcript.filter(({ speaker }) => speaker === 'agent').map(({ text }) => text);
-  expect(call.openRequests).toBe(0);
-  const startOf = (text: string) => end.transcript.find((entry) => entry.text === text)?.atMs ?? Number.NaN;
-  return { call, end, agent, startOf };
+  const talked = await talk({ linesReady: true, persona: answers, ...options });
+  const startOf = (text: string) => talked.end.transcript.find((entry) => entry.text === text)?.atMs ?? Number.NaN;
+  return { ...talked, startOf };
 }
-
-/** Thinks for so long, then goes on as the other. */
-const late = (ms: number, then: Script): Script =>
-  async function* (request, signal) {
-    await sleep(ms, signal);
-    yield* then(request, signal);
-  };
 
 const mute: NonNullable<CallOptions['textToSpeech']> = async function* () {
   yield* [];

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createEarlyReplies } from '../../src/conversation/early-reply.ts';
 import { ENDPOINT_DELAYS_MS } from '../../src/conversation/endpointing.ts';
 import { type CalleeTurn, createEar } from '../../src/conversation/listening.ts';
@@ -6,18 +6,12 @@ import { startReply } from '../../src/conversation/reply.ts';
 import type { MediaLeg, SpeechChange } from '../../src/media/media-leg.ts';
 import type { LanguageModel } from '../../src/services/language-model.ts';
 import type { SpeechToTextOptions } from '../../src/services/speech-to-text.ts';
+import { driveTheClock } from './telephone/talk.ts';
 
 /** From the commit to the final transcript. Milliseconds. */
 const FINAL_MS = 100;
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-
-afterEach(() => {
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-});
+driveTheClock();
 
 /** An ear on a line where somebody says what the test says, and a model that is asked early. */
 async function listen() {

@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type CallOptions, callsTool, placeCall, says } from './telephone.ts';
+import { describe, expect, it } from 'vitest';
+import { OPENING } from './telephone/place-call.ts';
+import { callsTool, says } from './telephone/scripts.ts';
+import { driveTheClock, rule, talk } from './telephone/talk.ts';
 
-const OPENING = 'Hello, this is the dental practice. I am an AI and this call is recorded. Does Tuesday at noon suit you?';
 const MESSAGE = 'Hello Dana, this is the dental practice. Your appointment is on Tuesday at noon. Please call us back. Goodbye.';
 const INTRODUCTION = 'Hello, this is the dental practice. I am calling about your appointment on Tuesday.';
 const GREETING =
@@ -10,29 +11,12 @@ const machine = (more: object = {}) => ({
   picksUp: 'answering-machine' as const,
   machine: { greeting: GREETING, beepMs: 400, recordsMs: 30_000, ...more },
 });
-const rule = (heard: string, say: string, more: object = {}) => ({ heard: new RegExp(heard, 'iu'), say, hangUp: false, times: 1, ...more });
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-
-afterEach(() => {
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-});
-
-async function run(options: CallOptions) {
-  const call = placeCall(options);
-  await vi.advanceTimersByTimeAsync(100);
-  const end = await call.finish();
-  const agent = end.transcript.filter(({ speaker }) => speaker === 'agent').map(({ text }) => text);
-  expect(call.openRequests).toBe(0);
-  return { call, end, agent };
-}
+driveTheClock();
 
 describe('an answering machine', () => {
   it('is hung up on as soon as it gives itself away, where the campaign leaves no messages', async () => {
-    const { call, end } = await run({ persona: machine() });
+    const { call, end } = await talk({ persona: machine() });
     expect(end).toMatchObject({ disposition: 'voicemail', reason: 'an answering machine answered; hung up, as the campaign wants it' });
     expect(end.record.recordedText).toBeUndefined();
     expect(call.requests).toEqual([]);
@@ -41,7 +25,7 @@ describe('an answering machine', () => {
   });
 
   it('has the whole message on its tape, word for word and nothing else', async () => {
-    const { call, end, agent } = await run({ persona: machine(), voicemailMessage: MESSAGE });
+    const { call, end, agent } = await talk({ persona: machine(), voicemailMessage: MESSAGE });
     expect(end).toMatchObject({
       disposition: 'voicemail',
       reason: 'an answering machine answered; a message was left after the beep',
@@ -56,19 +40,19 @@ describe('an answering machine', () => {
   });
 
   it('that does not beep gets the message when its greeting has ended', async () => {
-    const { end } = await run({ persona: machine({ beepMs: 0 }), voicemailMessage: MESSAGE });
+    const { end } = await talk({ persona: machine({ beepMs: 0 }), voicemailMessage: MESSAGE });
     expect(end).toMatchObject({ disposition: 'voicemail', reason: expect.stringContaining('no beep was heard') });
     expect(end.record.recordedText).toBe(MESSAGE);
   });
 
   it('is known by its beep when its words tell nothing', async () => {
-    const { end } = await run({ persona: machine({ greeting: 'This is Dana. You know what to do.' }), voicemailMessage: MESSAGE });
+    const { end } = await talk({ persona: machine({ greeting: 'This is Dana. You know what to do.' }), voicemailMessage: MESSAGE });
     expect(end.disposition).toBe('voicemail');
     expect(end.record.recordedText).toBe(MESSAGE);
   });
 
   it('that hangs up in the middle of our message is still an answering machine', async () => {
-    const { end } = await run({ persona: machine({ recordsMs: 2_000 }), voicemailMessage: MESSAGE });
+    const { end } = await talk({ persona: machine({ recordsMs: 2_000 }), voicemailMessage: MESSAGE });
     expect(end).toMatchObject({ disposition: 'voicemail', reason: 'an answering machine answered, and hung up' });
     expect(MESSAGE.startsWith(end.transcript.at(-1)?.text ?? '?')).toBe(true);
   });
@@ -81,7 +65,7 @@ describe('a call-screening service', () => {
   });
 
   it('is told who calls and why, and whom it puts us through to hears our opening', async () => {
-    const { call, end, agent } = await run({
+    const { call, end, agent } = await talk({
       persona: {
         firstWords: 'Hi. Before I try to connect you, please state your name and why you are calling.',
         when: [rule('appointment on Tuesday', 'Hello, Dana speaking.'), rule('suit you', 'Yes, it does.')],
@@ -95,13 +79,13 @@ describe('a call-screening service', () => {
   });
 
   it('that asks us to hold and never comes back is noted as screened', async () => {
-    const { end, agent } = await run({ persona: screener(), introduction: INTRODUCTION });
+    const { end, agent } = await talk({ persona: screener(), introduction: INTRODUCTION });
     expect(end).toMatchObject({ disposition: 'screened', reason: 'a call-screening service answered and did not put us through' });
     expect(agent.at(-1)).toBe(INTRODUCTION);
   });
 
   it('that hangs up on us is noted as screened', async () => {
-    const { end } = await run({
+    const { end } = await talk({
       persona: { ...screener(), when: [rule('appointment on Tuesday', 'Goodbye.', { hangUp: true })] },
       introduction: INTRODUCTION,
     });
@@ -109,7 +93,7 @@ describe('a call-screening service', () => {
   });
 
   it('that offers its mailbox gets the message there', async () => {
-    const { call, end } = await run({
+    const { call, end } = await talk({
       persona: { ...screener(), when: [rule('appointment on Tuesday', 'Nobody answered. Please leave a message.')] },
       introduction: INTRODUCTION,
       voicemailMessage: MESSAGE,
@@ -121,7 +105,7 @@ describe('a call-screening service', () => {
 
 it('a menu of keys is left alone and noted as one', async () => {
   const firstWords = 'Thank you for calling the bank. For account balances, press one. For opening hours, press two.';
-  const { call, end } = await run({ persona: { firstWords } });
+  const { call, end } = await talk({ persona: { firstWords } });
   expect(end).toMatchObject({ disposition: 'ivr', reason: 'a menu of keys answered, no person' });
   expect(call.requests).toEqual([]);
 });
@@ -134,7 +118,7 @@ describe('a person', () => {
     "Sorry, I can't come to the phone, I'm driving.",
     'Weiß, guten Tag, der Chef ist gerade nicht da.',
   ])('who says "%s" is talked to', async (firstWords) => {
-    const { call, end } = await run({
+    const { call, end } = await talk({
       persona: { firstWords, when: [rule('suit you', 'Yes.'), rule('thank', 'Goodbye.', { hangUp: true })] },
       model: [says('Thank you.')],
     });
@@ -143,7 +127,7 @@ describe('a person', () => {
   });
 
   it('who speaks of a mailbox later in the talk is still a person', async () => {
-    const { end } = await run({
+    const { end } = await talk({
       persona: {
         when: [
           rule('suit you', 'Yes.'),
@@ -164,7 +148,7 @@ describe('the key that opts out', () => {
   const campaign = { optOutKey: '9' };
 
   it('opts out at any moment, with a word of acknowledgement', async () => {
-    const { call, end, agent } = await run({
+    const { call, end, agent } = await talk({
       campaign,
       persona: { when: [{ ...rule('practice', ''), say: undefined, press: '9', interruptAfterMs: 0 }] },
     });
@@ -176,7 +160,7 @@ describe('the key that opts out', () => {
   });
 
   it('counts in our goodbye as well', async () => {
-    const { end } = await run({
+    const { end } = await talk({
       campaign,
       persona: { when: [rule('suit you', 'No.'), { ...rule('thank', ''), say: undefined, press: '9', interruptAfterMs: 0 }] },
       model: [callsTool('end_call', { farewell: 'Thank you for your time, and have a very nice day. Goodbye.' })],
@@ -185,7 +169,7 @@ describe('the key that opts out', () => {
   });
 
   it('is the only one: another key changes nothing', async () => {
-    const { end } = await run({
+    const { end } = await talk({
       campaign,
       persona: {
         when: [{ ...rule('practice', ''), say: undefined, press: '1', interruptAfterMs: 0 }, rule('suit', 'Yes.', { hangUp: true })],

@@ -1,34 +1,19 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { AnswerFields } from '../../src/call/campaign.ts';
 import { isLoop } from '../../src/conversation/loops.ts';
 import type { CrmFile } from '../../src/conversation/tools/crm.ts';
-import { type CallOptions, callsTool, placeCall, type Script, says } from './telephone.ts';
+import { callsTool, type Script, says } from './telephone/scripts.ts';
+import { driveTheClock, rule, talk } from './telephone/talk.ts';
 
-const rule = (heard: string, say: string, more: object = {}) => ({ heard: new RegExp(heard, 'iu'), say, hangUp: false, times: 1, ...more });
 const answers: AnswerFields = { suits: { type: 'yes-no', about: 'Does it suit?' }, note: { type: 'text', about: 'Anything else?' } };
 const confirms = { when: [rule('suit you', 'Yes, it does.')] };
 const farewell = callsTool('end_call', { farewell: 'See you then. Goodbye.' });
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-
-afterEach(() => {
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-});
-
-async function run(options: CallOptions) {
-  const call = placeCall(options);
-  await vi.advanceTimersByTimeAsync(100);
-  const end = await call.finish();
-  const agent = end.transcript.filter(({ speaker }) => speaker === 'agent').map(({ text }) => text);
-  return { call, end, agent };
-}
+driveTheClock();
 
 describe('what the call was to find out', () => {
   it('is recorded without a word, and the talk goes on', async () => {
-    const { call, end, agent } = await run({
+    const { call, end, agent } = await talk({
       campaign: { answers },
       persona: confirms,
       model: [callsTool('record_answers', { suits: true, note: null }), farewell],
@@ -40,7 +25,7 @@ describe('what the call was to find out', () => {
   });
 
   it('is recorded beside words, which are said once', async () => {
-    const { call, end, agent } = await run({
+    const { call, end, agent } = await talk({
       campaign: { answers },
       persona: { when: [...confirms.when, rule('Anything', 'No.')] },
       model: [callsTool('record_answers', { suits: true, note: null }, 'Wonderful. Anything else?'), farewell],
@@ -51,7 +36,7 @@ describe('what the call was to find out', () => {
   });
 
   it('is kept when the callee hangs up afterwards', async () => {
-    const { end } = await run({
+    const { end } = await talk({
       campaign: { answers },
       persona: { when: [...confirms.when, rule('Anything', 'No.', { hangUp: true })] },
       model: [callsTool('record_answers', { suits: false, note: 'moved away' }, 'Anything else?'), says('Fine.')],
@@ -64,7 +49,7 @@ describe('what the call was to find out', () => {
       yield { type: 'tool-call', callId: 'a', name: 'record_answers', arguments: '{"suits":"maybe"}' };
       yield { type: 'tool-call', callId: 'b', name: 'end_call', arguments: '{"farewell":"Goodbye."}' };
     };
-    const { call, end } = await run({
+    const { call, end } = await talk({
       campaign: { answers },
       persona: confirms,
       model: [both, callsTool('record_answers', { suits: true, note: null }), farewell],
@@ -78,7 +63,7 @@ describe('what the call was to find out', () => {
 
 it('a call back that was agreed on is brought home with its time', async () => {
   vi.setSystemTime(Date.parse('2026-11-20T15:00:00Z'));
-  const { end } = await run({
+  const { end } = await talk({
     campaign: { callBack: true },
     persona: { when: [rule('suit you', 'Call me on Monday at ten.')] },
     model: [callsTool('schedule_call_back', { at: '2026-11-23T10:00' }), farewell],
@@ -87,7 +72,7 @@ it('a call back that was agreed on is brought home with its time', async () => {
 });
 
 it('a model that only calls tools is given up politely', async () => {
-  const { call, end } = await run({
+  const { call, end } = await talk({
     campaign: { answers },
     persona: confirms,
     model: [callsTool('record_answers', { suits: true, note: null })],
@@ -111,7 +96,7 @@ describe('the CRM during the call', () => {
   });
 
   it('is looked up between two replies, and changed after the call', async () => {
-    const { call, end, agent } = await run({
+    const { call, end, agent } = await talk({
       campaign: { crm },
       crm: answersAfter(300),
       persona: { when: [rule('suit you', 'Where do I live?'), rule('Bonn', 'In Cologne now.')] },
@@ -129,7 +114,7 @@ describe('the CRM during the call', () => {
 
   it('is not waited for when the callee goes on to speak', async () => {
     const aborted: string[] = [];
-    const { call, end } = await run({
+    const { call, end } = await talk({
       campaign: { crm },
       crm: answersAfter(8_000, aborted),
       persona: { when: [rule('suit you', 'Where do I live?'), rule('moment', 'Never mind that.', { interruptAfterMs: 900 })] },
@@ -144,7 +129,7 @@ describe('the CRM during the call', () => {
 
 describe('two machines that talk to each other', () => {
   it('are noticed after the third time, and the call ends with a goodbye', async () => {
-    const { call, end, agent } = await run({
+    const { call, end, agent } = await talk({
       persona: { when: [rule('.', 'I did not understand that.', { times: 50 })] },
       model: [says('Does Tuesday suit you?')],
     });
@@ -153,16 +138,16 @@ describe('two machines that talk to each other', () => {
     expect(call.requests.length).toBeLessThanOrEqual(4);
   });
 
-  const talk = (...texts: string[]) =>
+  const alternating = (...texts: string[]) =>
     texts.map((text, i) => ({ speaker: i % 2 === 0 ? ('agent' as const) : ('callee' as const), text, atMs: i * 1_000 }));
 
   it('are found also when they alternate', () => {
     const round = ['Which day?', 'Pardon?', 'Which day suits you?', 'Please repeat.'];
-    expect(isLoop(talk(...round, ...round, ...round))).toBe(true);
-    expect(isLoop(talk(...round, ...round))).toBe(false);
+    expect(isLoop(alternating(...round, ...round, ...round))).toBe(true);
+    expect(isLoop(alternating(...round, ...round))).toBe(false);
   });
 
   it('are not a person who says yes to everything', () => {
-    expect(isLoop(talk('One?', 'Yes.', 'Two?', 'Yes.', 'Three?', 'Yes.', 'Four?', 'Yes.'))).toBe(false);
+    expect(isLoop(alternating('One?', 'Yes.', 'Two?', 'Yes.', 'Three?', 'Yes.', 'Four?', 'Yes.'))).toBe(false);
   });
 });

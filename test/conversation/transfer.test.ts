@@ -1,8 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { TransferRules } from '../../src/call/campaign.ts';
 import type { CallLine, TransferResult, TransferWish } from '../../src/conversation/call-line.ts';
 import { sleep } from '../../src/sleep.ts';
-import { type CallOptions, callsTool, placeCall, says } from './telephone.ts';
+import { type CallOptions, placeCall } from './telephone/place-call.ts';
+import { callsTool, says } from './telephone/scripts.ts';
+import { driveTheClock, rule, toItsEnd } from './telephone/talk.ts';
 
 const transfer: TransferRules = {
   ringTimeoutMs: 25_000,
@@ -12,17 +14,10 @@ const transfer: TransferRules = {
     sales: { endpoint: 'PJSIP/201', about: 'Prices', spoken: 'sales', announce: false },
   },
 };
-const rule = (heard: string, say: string, more: object = {}) => ({ heard: new RegExp(heard, 'iu'), say, hangUp: false, times: 1, ...more });
 const asks = rule('suit you', 'I want to talk to somebody.');
 const wants = (to: unknown, announcement: string | null = null, words = '') => callsTool('transfer_call', { to, announcement }, words);
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-});
+driveTheClock();
 
 interface Ring {
   target: string;
@@ -32,7 +27,7 @@ interface Ring {
 }
 
 /** A line on which a colleague's phone rings for 5 s. */
-async function talk(options: CallOptions, result: TransferResult = { kind: 'connected' }) {
+async function connect(options: CallOptions, result: TransferResult = { kind: 'connected' }) {
   const rings: Ring[] = [];
   const line: CallLine = {
     sendDtmf: async () => {},
@@ -46,15 +41,13 @@ async function talk(options: CallOptions, result: TransferResult = { kind: 'conn
     },
   };
   const call = placeCall({ line, ...options, campaign: { transfer, optOutKey: '9', ...options.campaign } });
-  await vi.advanceTimersByTimeAsync(100);
-  const end = await call.finish();
-  expect(call.openRequests).toBe(0);
+  const { end } = await toItsEnd(call);
   return { call, end, rings, told: JSON.stringify(call.requests.at(-1)?.messages) };
 }
 
 describe('a callee who wants somebody else', () => {
   it('is told, hears a phone ring, and is put through; the colleague is told who it is', async () => {
-    const { call, end, rings } = await talk({ persona: { when: [asks] }, model: [wants('billing')] });
+    const { call, end, rings } = await connect({ persona: { when: [asks] }, model: [wants('billing')] });
     expect(end).toMatchObject({ disposition: 'transferred', reason: 'put through to billing' });
     expect(rings).toEqual([
       {
@@ -69,14 +62,14 @@ describe('a callee who wants somebody else', () => {
   });
 
   it('is announced in the model’s words, or not at all where the campaign wants none', async () => {
-    const own = await talk({ persona: { when: [asks] }, model: [wants('billing', 'Dana asks about the bill of May.')] });
+    const own = await connect({ persona: { when: [asks] }, model: [wants('billing', 'Dana asks about the bill of May.')] });
     expect(own.call.synthesized.at(-1)).toBe('Dana asks about the bill of May.');
-    const blind = await talk({ persona: { when: [asks] }, model: [wants('sales', 'Dana asks about the bill of May.')] });
+    const blind = await connect({ persona: { when: [asks] }, model: [wants('sales', 'Dana asks about the bill of May.')] });
     expect(blind.rings).toMatchObject([{ target: 'sales', announced: false }]);
   });
 
   it('is taken back when nobody comes, is told so, and the talk goes on', async () => {
-    const { end, rings, told, call } = await talk(
+    const { end, rings, told, call } = await connect(
       {
         persona: { when: [asks, rule('call you back', 'Yes, please.')] },
         model: [
@@ -96,7 +89,7 @@ describe('a callee who wants somebody else', () => {
   });
 
   it('is put through to nobody but whom the campaign names', async () => {
-    const { rings, call } = await talk({
+    const { rings, call } = await connect({
       persona: { when: [asks] },
       model: [wants('+4930123456'), wants(['billing']), callsTool('end_call', { farewell: 'Goodbye.' })],
     });
@@ -105,26 +98,26 @@ describe('a callee who wants somebody else', () => {
   });
 
   it('has a phone rung three times a call at most, whatever the model wants', async () => {
-    const { rings, end } = await talk({ persona: { when: [asks] }, model: [wants('billing')] }, { kind: 'unreached', reason: 'busy' });
+    const { rings, end } = await connect({ persona: { when: [asks] }, model: [wants('billing')] }, { kind: 'unreached', reason: 'busy' });
     expect(rings).toHaveLength(3);
     expect(end.disposition).toBe('failed');
   });
 
   it('stops the ringing by opting out, with the key and with words', async () => {
-    const byKey = await talk({
+    const byKey = await connect({
       persona: { when: [asks, rule('stay on the line', '', { say: undefined, press: '9' })] },
       model: [wants('billing')],
     });
     expect(byKey.end).toMatchObject({ disposition: 'opted-out' });
     expect(byKey.rings).toMatchObject([{ calledOff: true }]);
-    const byWords = await talk({ persona: { when: [asks, rule('stay on the line', 'Stop calling me.')] }, model: [wants('billing')] });
+    const byWords = await connect({ persona: { when: [asks, rule('stay on the line', 'Stop calling me.')] }, model: [wants('billing')] });
     expect(byWords.end).toMatchObject({ disposition: 'opted-out' });
     expect(byWords.rings).toMatchObject([{ calledOff: true }]);
     expect(byWords.call.person.heardText).toMatch(/we will not call you again\. Goodbye\.$/);
   });
 
   it('hangs up while the phone rings: it stops', async () => {
-    const { end, rings } = await talk({
+    const { end, rings } = await connect({
       persona: { when: [asks, rule('stay on the line', 'Oh no.', { hangUp: true })] },
       model: [wants('billing')],
     });
@@ -143,7 +136,7 @@ describe('keys of the telephone', () => {
       sendDtmf: async (keys) => void pressed.push(keys),
       transfer: async () => ({ kind: 'unreached', reason: '' }),
     };
-    const { call } = await talk({ line, campaign: { ivr: 'press-keys' }, persona: { when: [asks] }, model: [press('1w#'), goodbye] });
+    const { call } = await connect({ line, campaign: { ivr: 'press-keys' }, persona: { when: [asks] }, model: [press('1w#'), goodbye] });
     expect(pressed).toEqual(['1w#']);
     expect(JSON.stringify(call.requests.at(-1)?.messages)).toContain('pressed');
   });
@@ -154,13 +147,13 @@ describe('keys of the telephone', () => {
       sendDtmf: async (wanted) => void pressed.push(wanted),
       transfer: async () => ({ kind: 'unreached', reason: '' }),
     };
-    const { call } = await talk({ line, campaign: { ivr: 'press-keys' }, persona: { when: [asks] }, model: [press(keys), goodbye] });
+    const { call } = await connect({ line, campaign: { ivr: 'press-keys' }, persona: { when: [asks] }, model: [press(keys), goodbye] });
     expect(pressed).toEqual([]);
     expect(JSON.stringify(call.requests.at(-1)?.messages)).toContain('must be 1 to 32');
   });
 
   it('are no tool where the campaign says nothing of menus', async () => {
-    const { call } = await talk({ persona: { when: [asks] }, model: [goodbye] });
+    const { call } = await connect({ persona: { when: [asks] }, model: [goodbye] });
     expect(call.requests[0]?.tools.map(({ name }) => name)).not.toContain('send_dtmf');
   });
 });
@@ -177,8 +170,7 @@ describe('a menu of keys that answers', () => {
       transfer: async () => ({ kind: 'unreached', reason: '' }),
     };
     const call = placeCall({ line, campaign: { ivr: 'press-keys' }, persona: { firstWords: menu, ...persona }, ...(model && { model }) });
-    await vi.advanceTimersByTimeAsync(100);
-    return { call, end: await call.finish() };
+    return toItsEnd(call);
   }
   const press = (keys: string) => callsTool('send_dtmf', { keys });
 

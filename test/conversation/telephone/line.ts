@@ -1,0 +1,162 @@
+import type { MediaLeg, SpeechChange } from '../../../src/media/media-leg.ts';
+import type { SpeechDetector } from '../../../src/media/speech-detector.ts';
+import { createPersonCall, type PersonCallRecord } from '../../../src/sandbox/people/person-call.ts';
+import type { Persona } from '../../../src/sandbox/people/persona.ts';
+import { createPlayout } from './playout.ts';
+
+/** Hertz. */
+export const RATE = 8_000;
+const FRAME_BYTES = RATE / 25;
+
+const CALLEE: Persona = {
+  role: 'test',
+  number: '+12025550199',
+  name: 'Test',
+  language: 'en-US',
+  ringMs: 0,
+  picksUp: 'answers',
+  firstWordsAfterMs: 200,
+  reactionMs: 500,
+  when: [],
+  hangsUpAfterGoodbyeMs: false,
+  patienceMs: 3_600_000,
+};
+
+export interface LineOptions {
+  persona?: Partial<Persona>;
+  /** Sounds that the callee's phone makes without words. From the answer. */
+  noise?: { fromMs: number; toMs: number }[];
+}
+
+/** A callee and our leg to them, between which one frame each way moves every 20 ms. */
+export function createLine({ persona, noise = [] }: LineOptions) {
+  const frames = new Set<(frame: Buffer, speech?: SpeechChange) => void>();
+  const detector = createLevelDetector();
+  const playout = createPlayout(RATE);
+  const closed = Promise.withResolvers<{ error?: Error }>();
+  let onHangUp = () => {};
+  let onKey = (_key: string) => {};
+  let record: PersonCallRecord | undefined;
+  let answeredAt = 0;
+  let soundAtMs: number | undefined;
+  let ticking: NodeJS.Timeout | undefined;
+  let armed = false;
+  const sinceAnswer = () => performance.now() - answeredAt;
+
+  function toLeg(frame: Buffer): void {
+    const ms = sinceAnswer();
+    const sound = noise.some(({ fromMs, toMs }) => ms >= fromMs && ms < toMs) ? hiss() : frame;
+    const change = detector.push(sound);
+    const paused = change === 'speech-start' && armed && playout.speaking;
+    if (paused) playout.pause();
+    for (const listener of [...frames]) listener(sound, change && { change, at: performance.now(), paused });
+  }
+
+  const person = createPersonCall(
+    { ...CALLEE, ...persona },
+    {
+      sampleRate: RATE,
+      send: toLeg,
+      hangUp: () => onHangUp(),
+      dtmf: (key) => onKey(key),
+      onEnded: (ended) => {
+        record = ended;
+      },
+    },
+  );
+
+  function tick(): void {
+    const frame = playout.nextFrame();
+    if (isLoud(frame)) soundAtMs ??= sinceAnswer();
+    person.hear(frame);
+    person.tick();
+  }
+
+  const leg: MediaLeg = {
+    channelId: 'test',
+    sampleRate: RATE,
+    closed: closed.promise,
+    onFrame(listener) {
+      frames.add(listener);
+      return () => void frames.delete(listener);
+    },
+    onPlayed: () => () => {},
+    speak: playout.speak,
+    flush: playout.flush,
+    pause: playout.pause,
+    resume: playout.resume,
+    pauseOnSpeech(on) {
+      armed = on;
+    },
+    get speaking() {
+      return playout.speaking;
+    },
+    async close() {
+      playout.flush();
+      closed.resolve({});
+    },
+  };
+
+  return {
+    leg,
+    person,
+    /** When the callee's phone made its first sound, of whatever kind. From the answer. */
+    get soundAtMs() {
+      return soundAtMs;
+    },
+    answer() {
+      answeredAt = performance.now();
+      person.answered();
+      ticking = setInterval(tick, 20);
+    },
+    hangUp() {
+      clearInterval(ticking);
+      person.ended();
+    },
+    lose(error: Error) {
+      playout.flush();
+      closed.resolve({ error });
+    },
+    onHangUp(action: () => void) {
+      onHangUp = action;
+    },
+    onKey(action: (key: string) => void) {
+      onKey = action;
+    },
+    record(): PersonCallRecord {
+      if (record === undefined) throw new Error('the person never ended their call');
+      return record;
+    },
+  };
+}
+
+/** By level alone, which is enough for a line without noise: 100 ms to begin, 500 ms to end. */
+function createLevelDetector(): SpeechDetector {
+  let speaking = false;
+  let run = 0;
+  return {
+    get speaking() {
+      return speaking;
+    },
+    push(frame) {
+      const loud = isLoud(frame);
+      run = loud === speaking ? 0 : run + 1;
+      if (run < (speaking ? 25 : 5)) return undefined;
+      speaking = !speaking;
+      run = 0;
+      return speaking ? 'speech-start' : 'speech-end';
+    },
+  };
+}
+
+function isLoud(frame: Buffer): boolean {
+  for (let at = 0; at + 1 < frame.length; at += 2) if (Math.abs(frame.readInt16LE(at)) > 500) return true;
+  return false;
+}
+
+/** Loud, and no words in it. */
+function hiss(): Buffer {
+  const frame = Buffer.alloc(FRAME_BYTES);
+  for (let at = 0; at < frame.length; at += 2) frame.writeInt16LE(Math.round((Math.random() - 0.5) * 20_000), at);
+  return frame;
+}
