@@ -1,4 +1,5 @@
 import type { ModelMessage } from './language-model.ts';
+import { socketUrl } from './service-socket.ts';
 import type { AgentBrief, VoiceAgentRequest } from './voice-agent.ts';
 
 /** How a Deepgram voice agent listens, thinks and speaks. */
@@ -53,10 +54,10 @@ function speakSettings(speak: DeepgramAgentModels['speak'], { voice, language }:
   if (typeof speak === 'string')
     return { provider: { type: 'deepgram', ...(speak.startsWith('flux-') && { version: 'v2' }), model: speak } };
   const { apiKey, baseUrl, model } = speak.elevenLabs;
-  const origin = baseUrl.replace(/^http/i, 'ws').replace(/\/$/, '');
+  const { href } = socketUrl(baseUrl, `/v1/text-to-speech/${encodeURIComponent(voice)}/multi-stream-input`);
   return {
     provider: { type: 'eleven_labs', model_id: model, language_code: new Intl.Locale(language).language },
-    endpoint: { url: `${origin}/v1/text-to-speech/${encodeURIComponent(voice)}/multi-stream-input`, headers: { 'xi-api-key': apiKey } },
+    endpoint: { url: href, headers: { 'xi-api-key': apiKey } },
   };
 }
 

@@ -4,8 +4,9 @@ import type { DeepgramAgentModels } from './deepgram-agent-settings.ts';
 import { probeDeepgram } from './deepgram-probe.ts';
 import { DEEPGRAM_AGENT_ERRORS } from './errors/deepgram-agent.ts';
 import type { Probed } from './probe.ts';
-import { createRequestWatch } from './request-watch.ts';
-import type { VoiceAgent, VoiceAgentRequest } from './voice-agent.ts';
+import { openWithin } from './service-session.ts';
+import { socketUrl } from './service-socket.ts';
+import type { VoiceAgent } from './voice-agent.ts';
 
 export interface DeepgramAgentOptions {
   apiKey: string;
@@ -23,32 +24,19 @@ export interface DeepgramAgentOptions {
 }
 
 export const DEEPGRAM_AGENT_URL = 'https://agent.deepgram.com';
-const OPERATION = 'voice agent';
 
 /** Deepgram's Voice Agent. Written on websockets: its SDK reconnects behind our back, to a session without settings. */
 export function createDeepgramAgent(options: DeepgramAgentOptions): VoiceAgent & Probed {
   const { apiKey, agentUrl = DEEPGRAM_AGENT_URL, models, deadlineMs, stallMs = 5_000, keepAliveMs = 5_000 } = options;
   const secrets = [apiKey, ...(typeof models.speak === 'string' ? [] : [models.speak.elevenLabs.apiKey])];
   const classify = createClassify({ service: 'deepgram:voice-agent', table: DEEPGRAM_AGENT_ERRORS, secrets });
-  const url = new URL(`${agentUrl.replace(/^http/i, 'ws').replace(/\/$/, '')}/v1/agent/converse`);
+  const url = socketUrl(agentUrl, '/v1/agent/converse');
 
-  async function open(request: VoiceAgentRequest) {
-    request.signal.throwIfAborted();
-    const watch = createRequestWatch({ signal: request.signal, deadlineMs, lateCode: 'no-answer' });
-    let started: ReturnType<typeof startDeepgramAgentSession> | undefined;
-    try {
-      const toServiceError = (error: unknown) => classify(error, OPERATION);
-      started = startDeepgramAgentSession({ url, apiKey, models, request, replyMs: deadlineMs, stallMs, keepAliveMs, toServiceError });
-      await watch.settle(started.ready);
-      return started.session;
-    } catch (error) {
-      started?.session.close();
-      request.signal.throwIfAborted();
-      throw classify(error, OPERATION);
-    } finally {
-      watch.dispose();
-    }
-  }
+  const session = { url, apiKey, models, replyMs: deadlineMs, stallMs, keepAliveMs };
+  const open: VoiceAgent['open'] = (request) =>
+    openWithin((toServiceError) => startDeepgramAgentSession({ ...session, request, toServiceError }), {
+      ...{ signal: request.signal, deadlineMs, classify, operation: 'voice agent' },
+    });
 
   return { open, probe: (signal) => probeDeepgram({ apiKey, baseUrl: options.baseUrl, deadlineMs, classify, signal }) };
 }

@@ -4,7 +4,8 @@ import { DEEPGRAM_BASE_URL, probeDeepgram } from './deepgram-probe.ts';
 import { startDeepgramSession } from './deepgram-session.ts';
 import { DEEPGRAM_ERRORS } from './errors/deepgram.ts';
 import type { Probed } from './probe.ts';
-import { createRequestWatch } from './request-watch.ts';
+import { openWithin } from './service-session.ts';
+import { socketUrl } from './service-socket.ts';
 import type { SpeechToText, SpeechToTextOptions } from './speech-to-text.ts';
 
 export interface DeepgramSpeechToTextOptions {
@@ -22,8 +23,6 @@ export interface DeepgramSpeechToTextOptions {
   settleMs?: number | undefined;
 }
 
-const OPERATION = 'speech-to-text';
-
 /** Deepgram's Nova or Flux, with commits when we say so. Written on websockets: its SDK reconnects behind our back. */
 export function createDeepgramSpeechToText(options: DeepgramSpeechToTextOptions): SpeechToText & Probed {
   const {
@@ -39,31 +38,21 @@ export function createDeepgramSpeechToText(options: DeepgramSpeechToTextOptions)
   const dialect = deepgramDialect(model);
 
   return {
-    async open(session) {
-      session.signal.throwIfAborted();
-      const watch = createRequestWatch({ signal: session.signal, deadlineMs, lateCode: 'no-answer' });
-      let started: ReturnType<typeof startDeepgramSession> | undefined;
-      try {
-        const url = sessionUrl(baseUrl, dialect, session);
-        const toServiceError = (error: unknown) => classify(error, OPERATION);
-        started = startDeepgramSession({ url, apiKey, dialect, session, stallMs, keepAliveMs, settleMs, toServiceError });
-        await watch.settle(started.ready);
-        return started.session;
-      } catch (error) {
-        started?.session.close();
-        session.signal.throwIfAborted();
-        throw classify(error, OPERATION);
-      } finally {
-        watch.dispose();
-      }
-    },
+    open: (session) =>
+      openWithin(
+        (toServiceError) => {
+          const url = sessionUrl(baseUrl, dialect, session);
+          return startDeepgramSession({ url, apiKey, dialect, session, stallMs, keepAliveMs, settleMs, toServiceError });
+        },
+        { signal: session.signal, deadlineMs, classify, operation: 'speech-to-text' },
+      ),
 
     probe: (signal) => probeDeepgram({ apiKey, baseUrl, deadlineMs, classify, signal }),
   };
 }
 
 function sessionUrl(baseUrl: string, dialect: DeepgramDialect, session: SpeechToTextOptions): URL {
-  const url = new URL(`${baseUrl.replace(/^http/i, 'ws').replace(/\/$/, '')}${dialect.path}`);
+  const url = socketUrl(baseUrl, dialect.path);
   const audio = { encoding: 'linear16', sample_rate: String(session.sampleRate) };
   const query = { ...dialect.query(new Intl.Locale(session.language).language), ...audio };
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);

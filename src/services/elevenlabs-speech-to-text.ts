@@ -3,8 +3,9 @@ import { createClassify } from '../error-classification/classify.ts';
 import { createElevenLabsClient, createElevenLabsProbe, ELEVENLABS_BASE_URL, type ElevenLabsAccount } from './elevenlabs-client.ts';
 import { ELEVENLABS_ERRORS } from './errors/elevenlabs.ts';
 import type { Probed } from './probe.ts';
-import { createRequestWatch } from './request-watch.ts';
 import { startScribeSession } from './scribe-session.ts';
+import { openWithin } from './service-session.ts';
+import { socketUrl } from './service-socket.ts';
 import type { SpeechToText, SpeechToTextOptions } from './speech-to-text.ts';
 
 export interface ElevenLabsSpeechToTextOptions extends ElevenLabsAccount {
@@ -21,7 +22,6 @@ export interface ElevenLabsSpeechToTextOptions extends ElevenLabsAccount {
   keepAliveMs?: number | undefined;
 }
 
-const OPERATION = 'speech-to-text';
 const SAMPLE_RATES = [8000, 16_000, 22_050, 24_000, 44_100, 48_000];
 
 /** ElevenLabs' Scribe v2 Realtime, with commits when we say so. */
@@ -37,26 +37,10 @@ export function createElevenLabsSpeechToText(options: ElevenLabsSpeechToTextOpti
   return {
     probe: createElevenLabsProbe({ client, classify, deadlineMs }),
     async open(session) {
-      session.signal.throwIfAborted();
-      const watch = createRequestWatch({ signal: session.signal, deadlineMs, lateCode: 'no-answer' });
-      const started = startScribeSession({
-        url: sessionUrl(options, session),
-        apiKey,
-        session,
-        stallMs,
-        keepAliveMs,
-        toServiceError: (error) => classify(error, OPERATION),
+      const url = sessionUrl(options, session);
+      return openWithin((toServiceError) => startScribeSession({ url, apiKey, session, stallMs, keepAliveMs, toServiceError }), {
+        ...{ signal: session.signal, deadlineMs, classify, operation: 'speech-to-text' },
       });
-      try {
-        await watch.settle(started.ready);
-        return started.session;
-      } catch (error) {
-        started.session.close();
-        session.signal.throwIfAborted();
-        throw classify(error, OPERATION);
-      } finally {
-        watch.dispose();
-      }
     },
   };
 }
@@ -66,7 +50,7 @@ function sessionUrl(
   session: SpeechToTextOptions,
 ): URL {
   if (!SAMPLE_RATES.includes(session.sampleRate)) throw new RangeError(`speech-to-text at ${session.sampleRate} Hz is not possible`);
-  const url = new URL(`${baseUrl.replace(/^http/i, 'ws').replace(/\/$/, '')}/v1/speech-to-text/realtime`);
+  const url = socketUrl(baseUrl, '/v1/speech-to-text/realtime');
   url.searchParams.set('model_id', model);
   url.searchParams.set('audio_format', `pcm_${session.sampleRate}`);
   // Our own detector decides when the callee has paused; the service's would wait 1.5 s.

@@ -7,6 +7,7 @@ import { ELEVENLABS_SPEECH_SOCKET_ERRORS } from './errors/elevenlabs-speech-sock
 import { refuseText, wholeSamples } from './pcm-stream.ts';
 import type { Probed } from './probe.ts';
 import { createRequestWatch, type RequestWatch } from './request-watch.ts';
+import { socketUrl } from './service-socket.ts';
 import type { SpeechRequest, TextToSpeech } from './text-to-speech.ts';
 
 export interface ElevenLabsTextToSpeechOptions extends ElevenLabsAccount {
@@ -46,7 +47,7 @@ export function createElevenLabsTextToSpeech(options: ElevenLabsTextToSpeechOpti
       try {
         const body = elevenLabs
           ? await openStream(elevenLabs, model, request, watch)
-          : openSpeechSocket({ url: socketUrl(options, model, request), apiKey, text: request.text, signal: watch.signal });
+          : openSpeechSocket({ url: speechUrl(options, model, request), apiKey, text: request.text, signal: watch.signal });
         yield* wholeSamples(body, watch);
       } catch (error) {
         signal.throwIfAborted();
@@ -83,9 +84,8 @@ async function openStream(
   return data;
 }
 
-function socketUrl({ baseUrl = ELEVENLABS_BASE_URL }: ElevenLabsAccount, model: string, request: SpeechRequest): URL {
-  const base = baseUrl.replace(/^http/i, 'ws').replace(/\/$/, '');
-  const url = new URL(`${base}/v1/text-to-speech/${encodeURIComponent(request.voice)}/stream-input`);
+function speechUrl({ baseUrl = ELEVENLABS_BASE_URL }: ElevenLabsAccount, model: string, request: SpeechRequest): URL {
+  const url = socketUrl(baseUrl, `/v1/text-to-speech/${encodeURIComponent(request.voice)}/stream-input`);
   url.searchParams.set('model_id', model);
   url.searchParams.set('output_format', pcmFormat(request.sampleRate));
   // The whole sentence is there: nothing is to be waited for.

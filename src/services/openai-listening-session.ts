@@ -1,33 +1,27 @@
 import type { SessionUpdateEvent } from 'openai/resources/realtime/realtime';
 import { fault } from '../error-classification/classify.ts';
-import type { ServiceError } from '../errors.ts';
+import { createAudioBatch } from './audio-batch.ts';
 import { createOpenAiUtterances } from './openai-utterances.ts';
 import { createResampler } from './resampler.ts';
-import { openServiceSocket, type SocketMessage } from './service-socket.ts';
-import { watchSocket } from './socket-watch.ts';
-import type { SpeechToTextOptions, SpeechToTextSession } from './speech-to-text.ts';
+import { openServiceSession, type SessionOptions } from './service-session.ts';
+import type { SocketMessage } from './service-socket.ts';
+import { noWords, type SpeechToTextOptions, type SpeechToTextSession } from './speech-to-text.ts';
 
-export interface OpenAiListeningSessionOptions {
-  url: URL;
-  apiKey: string;
+export interface OpenAiListeningSessionOptions extends SessionOptions {
   model: string;
   session: SpeechToTextOptions;
-  /** Milliseconds. */
-  stallMs: number;
-  toServiceError: (error: unknown) => ServiceError;
 }
 
 /** The only rate of PCM that the service takes. Hertz. */
 const SERVICE_RATE = 24_000;
 const BYTES_PER_MS = (SERVICE_RATE * 2) / 1000;
 /** Sent together: five frames. A commit never waits for it. */
-const CHUNK_MS = 100;
+const PIECE_MS = 100;
+const LARGEST_PIECE_MS = 1_000;
 /** The service refuses to make less than this final. */
 const SHORTEST_COMMIT_MS = 100;
 /** The service keeps what isn't committed in a buffer of 15 MiB, which is five minutes. */
 const COMMIT_SILENCE_MS = 30_000;
-/** More than this waiting to be sent means that nobody takes it any more. Milliseconds of audio. */
-const MAX_BACKLOG_MS = 10_000;
 /** In base64. */
 const WIRE_BYTES_PER_BYTE = 4 / 3;
 
@@ -40,60 +34,35 @@ export function startOpenAiListeningSession(options: OpenAiListeningSessionOptio
   ready: Promise<void>;
   session: SpeechToTextSession;
 } {
-  const { session, stallMs, toServiceError } = options;
-  const { promise: ready, resolve: onReady, reject: onRefused } = Promise.withResolvers<void>();
-  ready.catch(() => {});
+  const { url, apiKey, session, stallMs, toServiceError } = options;
   const asked = JSON.stringify(settings(options));
   const resampler = createResampler(session.sampleRate, SERVICE_RATE);
-  const utterances = createOpenAiUtterances((text) => state !== 'over' && session.onFinal(text));
-  let state: 'opening' | 'open' | 'over' = 'opening';
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
+  const utterances = createOpenAiUtterances((text) => wire.isOpen && session.onFinal(text));
   let uncommittedMs = 0;
-  let watch: { stop(): void } | undefined;
 
-  const socket = openServiceSocket({
-    url: options.url,
-    headers: { authorization: `Bearer ${options.apiKey}` },
-    typeField: 'type',
-    toBody: (reason) => ({ error: { ...typeAndCode(reason), message: reason } }),
-    onOpen: () => socket.send(asked),
-    onMessage,
-    onFailure: fail,
+  const wire = openServiceSession({
+    wire: {
+      url,
+      headers: { authorization: `Bearer ${apiKey}` },
+      typeField: 'type',
+      toBody: (reason) => ({ error: { ...typeAndCode(reason), message: reason } }),
+      onOpen: () => wire.send(asked),
+      onMessage,
+    },
+    signal: session.signal,
+    bytesPerMs: BYTES_PER_MS * WIRE_BYTES_PER_BYTE,
+    stallMs,
+    onBeat: watchOver,
+    onError: session.onError,
+    toServiceError,
   });
-  const onAbort = (): void => finish(() => socket.terminate());
-  session.signal.addEventListener('abort', onAbort, { once: true });
-
-  function start(): void {
-    if (state !== 'opening') return;
-    state = 'open';
-    const maxBacklogBytes = MAX_BACKLOG_MS * BYTES_PER_MS * WIRE_BYTES_PER_BYTE;
-    watch = watchSocket({ socket, stallMs, shortestMs: stallMs, maxBacklogBytes, onStall: fail, onBeat: watchOver });
-    onReady();
-  }
-
-  function finish(hangUp: () => void): void {
-    if (state === 'over') return;
-    state = 'over';
-    watch?.stop();
-    session.signal.removeEventListener('abort', onAbort);
-    pending = [];
-    hangUp();
-  }
-
-  function fail(error: unknown): void {
-    const before = state;
-    finish(() => socket.terminate());
-    if (before === 'opening') onRefused(error);
-    else if (before === 'open') session.onError(toServiceError(error));
-  }
+  const audio = createAudioBatch({ bytesPerMs: BYTES_PER_MS, pieceMs: PIECE_MS, largestMs: LARGEST_PIECE_MS, send });
 
   function onMessage(type: string, message: SocketMessage): void {
-    if (state === 'over') return;
     const itemId = textOf(message.item_id);
     switch (type) {
       case 'session.updated':
-        start();
+        wire.opened();
         break;
       case 'input_audio_buffer.committed':
         utterances.name(itemId);
@@ -107,55 +76,45 @@ export function startOpenAiListeningSession(options: OpenAiListeningSessionOptio
         break;
       case `${TRANSCRIPTION}.failed`:
         if (saysNothingHeard(message)) utterances.finish(itemId, '');
-        else fail(complaint(message));
+        else wire.fail(complaint(message));
         break;
       case 'error':
         if (saysNothingHeard(message)) utterances.nothing();
-        else fail(complaint(message));
+        else wire.fail(complaint(message));
         break;
       default:
       // Progress that says nothing to us. Unknown messages are the future's.
     }
   }
 
-  function flush(): void {
-    if (pendingBytes === 0) return;
-    socket.send(JSON.stringify({ type: 'input_audio_buffer.append', audio: Buffer.concat(pending).toString('base64') }));
-    uncommittedMs += pendingBytes / BYTES_PER_MS;
-    pending = [];
-    pendingBytes = 0;
+  function send(pcm: Buffer): void {
+    wire.send(JSON.stringify({ type: 'input_audio_buffer.append', audio: pcm.toString('base64') }));
+    uncommittedMs += pcm.length / BYTES_PER_MS;
   }
 
   function commit(ours: boolean): void {
-    flush();
+    audio.flush();
     const silent = uncommittedMs < SHORTEST_COMMIT_MS;
     utterances.commit({ ours, silent });
     if (silent) return;
-    socket.send(JSON.stringify({ type: 'input_audio_buffer.commit' }));
+    wire.send(JSON.stringify({ type: 'input_audio_buffer.commit' }));
     uncommittedMs = 0;
   }
 
   function watchOver(now: number): void {
     const { waitingSince } = utterances;
-    if (waitingSince !== undefined && now - waitingSince > stallMs) fail(fault('no-final-transcript', `none came within ${stallMs} ms`));
+    if (waitingSince !== undefined && now - waitingSince > stallMs)
+      wire.fail(fault('no-final-transcript', `none came within ${stallMs} ms`));
     else if (utterances.words === '' && uncommittedMs > COMMIT_SILENCE_MS) commit(true);
   }
 
   return {
-    ready,
+    ready: wire.ready,
     session: {
-      send(pcm) {
-        if (state !== 'open') return;
-        const audio = resampler.push(pcm);
-        pending.push(audio);
-        pendingBytes += audio.length;
-        if (pendingBytes >= CHUNK_MS * BYTES_PER_MS) flush();
-      },
-      commit() {
-        if (state === 'open') commit(false);
-      },
-      distrust: () => fail(fault('no-words', 'people spoke again and again, and not a word of it came back')),
-      close: () => finish(() => socket.close()),
+      send: (pcm) => wire.isOpen && audio.push(resampler.push(pcm)),
+      commit: () => wire.isOpen && commit(false),
+      distrust: () => wire.fail(noWords()),
+      close: wire.close,
     },
   };
 }

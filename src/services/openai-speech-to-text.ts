@@ -3,8 +3,9 @@ import { OPENAI_LISTENING_ERRORS } from './errors/openai-listening.ts';
 import { createOpenAiClient, type OpenAiAccount, probeOpenAiModel } from './openai-client.ts';
 import { startOpenAiListeningSession } from './openai-listening-session.ts';
 import type { Probed } from './probe.ts';
-import { createRequestWatch } from './request-watch.ts';
-import type { SpeechToText, SpeechToTextOptions } from './speech-to-text.ts';
+import { openWithin } from './service-session.ts';
+import { socketUrl } from './service-socket.ts';
+import type { SpeechToText } from './speech-to-text.ts';
 
 export interface OpenAiSpeechToTextOptions extends OpenAiAccount {
   /** `gpt-live-transcribe` unless told otherwise. */
@@ -14,7 +15,6 @@ export interface OpenAiSpeechToTextOptions extends OpenAiAccount {
 }
 
 export const OPENAI_BASE_URL = 'https://api.openai.com/v1';
-const OPERATION = 'speech-to-text';
 /** Of the silence that a trial sends. Hertz. */
 const TRIAL_RATE = 8000;
 /** Its length: the service takes no less than a tenth of a second. */
@@ -26,25 +26,12 @@ export function createOpenAiSpeechToText(options: OpenAiSpeechToTextOptions): Sp
   const classify = createClassify({ service: 'openai:speech-to-text', table: OPENAI_LISTENING_ERRORS, secrets: [apiKey] });
   const client = createOpenAiClient(options);
   // A model in the address would make it a talk, which can't be told to only listen.
-  const url = new URL(`${baseUrl.replace(/^http/i, 'ws').replace(/\/$/, '')}/realtime?intent=transcription`);
+  const url = socketUrl(baseUrl, '/realtime?intent=transcription');
 
-  async function open(session: SpeechToTextOptions) {
-    session.signal.throwIfAborted();
-    const watch = createRequestWatch({ signal: session.signal, deadlineMs, lateCode: 'no-answer' });
-    let started: ReturnType<typeof startOpenAiListeningSession> | undefined;
-    try {
-      const toServiceError = (error: unknown) => classify(error, OPERATION);
-      started = startOpenAiListeningSession({ url, apiKey, model, session, stallMs, toServiceError });
-      await watch.settle(started.ready);
-      return started.session;
-    } catch (error) {
-      started?.session.close();
-      session.signal.throwIfAborted();
-      throw classify(error, OPERATION);
-    } finally {
-      watch.dispose();
-    }
-  }
+  const open: SpeechToText['open'] = (session) =>
+    openWithin((toServiceError) => startOpenAiListeningSession({ url, apiKey, model, session, stallMs, toServiceError }), {
+      ...{ signal: session.signal, deadlineMs, classify, operation: 'speech-to-text' },
+    });
 
   return {
     open,

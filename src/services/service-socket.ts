@@ -40,6 +40,11 @@ const MAX_REFUSAL_BYTES = 16 * 1024;
 /** For the other side to answer our goodbye. */
 const CLOSE_MS = 1_000;
 
+/** The address of a websocket beside a service's HTTP. */
+export function socketUrl(baseUrl: string, path: string): URL {
+  return new URL(`${baseUrl.replace(/^http/i, 'ws').replace(/\/$/, '')}${path}`);
+}
+
 /**
  * Written on `ws`, not on the SDKs' wrappers. ElevenLabs' throws out of the socket's message handler when a message is no JSON, which
  * ends the process; it drops the close code and its reason, and of a refused handshake also the body, so that a used-up quota looks like

@@ -1,3 +1,4 @@
+import { fault } from '../error-classification/classify.ts';
 import type { ServiceError } from '../errors.ts';
 
 export interface SpeechToTextOptions {
@@ -24,7 +25,7 @@ export interface SpeechToTextSession {
   send(pcm: Buffer): void;
   /** The callee has paused: make what you have final. */
   commit(): void;
-  /** People have spoken again and again, and not a word of it came: the session ends with an error whose code is `no-words`. */
+  /** People have spoken again and again, and not a word of it came: the session ends with an error whose code is `NO_WORDS`. */
   distrust?(): void;
   close(): void;
 }
@@ -35,4 +36,11 @@ export interface SpeechToText {
   open(options: SpeechToTextOptions): Promise<SpeechToTextSession>;
   /** A small request of the kind that calls make, where opening a session proves too little. */
   trial?(signal: AbortSignal): Promise<void>;
+}
+
+/** The code of what a session ends with when the service took everything and understood nothing. */
+export const NO_WORDS = 'no-words';
+
+export function noWords(): Error {
+  return fault(NO_WORDS, 'people spoke again and again, and not a word of it came back');
 }

@@ -106,7 +106,7 @@ describe('OpenAI speech-to-text', () => {
 
   it('keeps the service’s buffer short while nobody speaks, and tells nobody of it', async () => {
     const { sandbox, create } = await openAi();
-    const { session, finals, interims } = await listen(create({ stallMs: 1_000 }));
+    const { session, finals, interims } = await listen(create({ stallMs: 3_000 }));
     for (let second = 0; second < 31; second++) session.send(Buffer.alloc(16_000));
     await expect.poll(() => sandbox.realtime.commits, { timeout: 10_000 }).toBe(1);
     session.send(speak('yes', 8000));
