@@ -7,6 +7,8 @@ type Resampler = ReturnType<typeof createResampler>;
 interface Bridge {
   id: string;
   name: string;
+  /** What it was asked to be: `mixing`, and perhaps `proxy_media`. */
+  type: string;
   createdAt: string;
   /** The newest first, as Asterisk lists them. */
   channels: Channel[];
@@ -15,10 +17,16 @@ interface Bridge {
   resamplers: Map<string, Resampler>;
 }
 
+interface BridgeWish {
+  id?: string | undefined;
+  name?: string | undefined;
+  type?: string | undefined;
+}
+
 function snapshot(bridge: Bridge) {
   return {
     id: bridge.id,
-    technology: 'simple_bridge',
+    technology: technologyOf(bridge),
     bridge_type: 'mixing',
     bridge_class: 'stasis',
     creator: 'Stasis',
@@ -27,6 +35,12 @@ function snapshot(bridge: Bridge) {
     creationtime: bridge.createdAt,
     video_mode: 'talker',
   };
+}
+
+/** Two SIP phones are joined past the mixing, unless the bridge proxies the media. */
+function technologyOf({ channels, type }: Bridge): string {
+  const phones = channels.length === 2 && channels.every(({ technology }) => technology === 'PJSIP');
+  return phones && !type.split(',').includes('proxy_media') ? 'native_rtp' : 'simple_bridge';
 }
 
 /** Where channels meet. Passes each one's audio on to the others; mixes nothing, because here two meet. */
@@ -57,9 +71,9 @@ export function createBridges(publish: (app: string, event: AriEvent) => void) {
   }
 
   return {
-    create({ id = crypto.randomUUID() as string, name = '' }: { id?: string | undefined; name?: string | undefined }) {
+    create({ id = crypto.randomUUID() as string, name = '', type = '' }: BridgeWish) {
       if (bridges.has(id)) return undefined;
-      const bridge: Bridge = { id, name, createdAt: ariTimestamp(), channels: [], apps: new Set(), resamplers: new Map() };
+      const bridge: Bridge = { id, name, type, createdAt: ariTimestamp(), channels: [], apps: new Set(), resamplers: new Map() };
       bridges.set(id, bridge);
       return snapshot(bridge);
     },

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { apiDocs } from './api-docs.ts';
-import type { AriAnswer, AriHandler, AriRequest } from './handlers.ts';
+import type { AriAnswer, AriHandler, AriRequest } from './handlers/handler.ts';
 import { type Operation, operations } from './operations.ts';
 
 const mostBodyBytes = 1_000_000;
