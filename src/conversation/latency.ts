@@ -1,5 +1,5 @@
 import type { MediaLeg } from '../media/media-leg.ts';
-import type { TurnEnding } from './listening.ts';
+import type { TurnEnding } from './callee-turns.ts';
 
 /** The stages between the callee's last sound and our first, in order. */
 export const STAGES = ['speech end', 'final transcript', 'turn decided', 'first word', 'first sound', 'heard'] as const;

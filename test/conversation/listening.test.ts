@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { CalleeTurn } from '../../src/conversation/callee-turns.ts';
 import { createEarlyReplies } from '../../src/conversation/early-reply.ts';
 import { ENDPOINT_DELAYS_MS } from '../../src/conversation/endpointing.ts';
-import { type CalleeTurn, createEar } from '../../src/conversation/listening.ts';
+import { createEar } from '../../src/conversation/listening.ts';
 import { startReply } from '../../src/conversation/reply.ts';
 import type { MediaLeg, SpeechChange } from '../../src/media/media-leg.ts';
 import type { LanguageModel } from '../../src/services/language-model.ts';
