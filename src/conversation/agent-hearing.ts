@@ -4,6 +4,8 @@ import { createTimer } from './timer.ts';
 
 /** The agent has noticed nobody when we heard the callee pause: so long it may still. Milliseconds. */
 const MAY_NOTICE_MS = 1_000;
+/** It may take a silence for the end before we do: a pause this soon after their turn was told belongs to that turn. Milliseconds. */
+const SAME_TURN_MS = 1_000;
 
 /** A voice agent as that which listens: it decides itself when the callee has finished. */
 export interface AgentHearing {
@@ -18,6 +20,7 @@ export function createAgentHearing(open: (options: SpeechToTextOptions) => Promi
   /** Pauses that wait for what was said before them. */
   let commits = 0;
   let calleeIsHeard = false;
+  let toldAt = Number.NEGATIVE_INFINITY;
 
   function answerCommits(text: string): void {
     timer.stop();
@@ -36,7 +39,9 @@ export function createAgentHearing(open: (options: SpeechToTextOptions) => Promi
           send: (pcm) => session.hear(pcm),
           commit() {
             commits++;
-            if (!calleeIsHeard) timer.start(MAY_NOTICE_MS, () => calleeIsHeard || answerCommits(''));
+            if (calleeIsHeard) return;
+            if (performance.now() - toldAt < SAME_TURN_MS) answerCommits('');
+            else timer.start(MAY_NOTICE_MS, () => calleeIsHeard || answerCommits(''));
           },
           distrust: () => session.giveUpOn('no-final-transcript', 'people have spoken again and again, and it understood not a word'),
           close() {
@@ -54,6 +59,7 @@ export function createAgentHearing(open: (options: SpeechToTextOptions) => Promi
     },
     calleeSaid(text) {
       calleeIsHeard = false;
+      toldAt = performance.now();
       answerCommits(text);
     },
   };

@@ -21,8 +21,10 @@ export interface AgentReply {
   readonly lines: AsyncIterable<LiveLine>;
   readonly written: readonly string[];
   readonly toolCalls: readonly ToolCall[];
-  /** The connection broke: the rest of it never came. */
-  readonly lost: boolean;
+  /** The rest of it never came: the connection was lost, or the service stopped, for it took a sound of the callee for a wish to speak. */
+  readonly cutShort: 'lost' | 'stopped' | undefined;
+  /** Milliseconds from the answer; undefined while there is no word. */
+  readonly firstWordMs: number | undefined;
 }
 
 export interface IncomingReply extends AgentReply {
@@ -35,9 +37,7 @@ export interface IncomingReply extends AgentReply {
   /** All of it is there. */
   end(): void;
   /** Nothing more of it will come. */
-  breakOff(): void;
-  /** The same, for want of a connection. */
-  lose(): void;
+  breakOff(why: 'lost' | 'stopped'): void;
 }
 
 interface IncomingLine {
@@ -49,13 +49,15 @@ interface IncomingLine {
   brokenOff: boolean;
 }
 
-export function createIncomingReply(): IncomingReply {
+/** @param now milliseconds from the answer */
+export function createIncomingReply(now: () => number): IncomingReply {
   const lines = createQueue<LiveLine>();
   const written: IncomingLine[] = [];
   const timer = createTimer();
   let toolCalls: ToolCall[] = [];
   let over = false;
-  let lost = false;
+  let cutShort: AgentReply['cutShort'];
+  let firstWordMs: number | undefined;
 
   function newLine(text: string): IncomingLine {
     const sound = createQueue<Buffer>();
@@ -74,9 +76,11 @@ export function createIncomingReply(): IncomingReply {
     lines.close();
   }
 
-  function breakOff(): void {
+  function breakOff(why: 'lost' | 'stopped'): void {
+    if (over) return;
+    cutShort = why;
     const last = written.at(-1);
-    if (!over && last) last.brokenOff = true;
+    if (last) last.brokenOff = true;
     end();
   }
 
@@ -91,12 +95,16 @@ export function createIncomingReply(): IncomingReply {
     get over() {
       return over;
     },
-    get lost() {
-      return lost;
+    get cutShort() {
+      return cutShort;
+    },
+    get firstWordMs() {
+      return firstWordMs;
     },
     addWords(text) {
       if (over) return;
       timer.start(QUIET_MS, end);
+      firstWordMs ??= now();
       const last = written.at(-1);
       // Words that come one after another, before any sound, are of one piece; so is sound that came before its words.
       if (last !== undefined && (!last.sounding || last.text === '')) last.text = `${last.text} ${text}`.trim();
@@ -119,10 +127,6 @@ export function createIncomingReply(): IncomingReply {
     },
     end,
     breakOff,
-    lose() {
-      lost = !over;
-      breakOff();
-    },
   };
 }
 

@@ -3,16 +3,17 @@ import type { LanguageModel, ModelMessage, ModelTool } from '../services/languag
 import type { SpeechToText } from '../services/speech-to-text.ts';
 import type { TextToSpeech } from '../services/text-to-speech.ts';
 import type { AgentEvent, VoiceAgent, VoiceAgentSession } from '../services/voice-agent.ts';
+import { type AgentRules, createChangingBrief } from './agent-brief.ts';
 import { createAgentConnection } from './agent-connection.ts';
 import { createAgentHearing } from './agent-hearing.ts';
 import { createOwnWords } from './agent-own-words.ts';
 import { type AgentReply, createIncomingReply, type IncomingReply } from './agent-reply.ts';
-import { bargedInNote, brokenOffNote } from './instructions.ts';
+import { bargedInNote, brokenOffNote, toolNote } from './instructions.ts';
 import type { ToolCall } from './tools/tool.ts';
 import { whenAborted } from './when-aborted.ts';
 
-/** What the agent is told of its replies that weren't heard to their end: the latest of them. */
-const MAX_NOTES = 5;
+/** What a tool call has come to that was never carried out, for other rules hold now. */
+const NOT_NOW = JSON.stringify({ error: 'Not done: this tool is not there at the moment.' });
 
 export interface AgentTalkOptions {
   voiceAgent: VoiceAgent;
@@ -24,6 +25,8 @@ export interface AgentTalkOptions {
   messages: () => readonly ModelMessage[];
   /** At once, while words before it are still heard. */
   onToolCall: (call: ToolCall) => void;
+  /** Milliseconds from the answer. */
+  now: () => number;
   log: { warn(facts: object, message: string): void };
 }
 
@@ -41,8 +44,10 @@ export interface AgentTalk {
   goesOn(withinMs: number): Promise<boolean>;
   /** Nobody wants the rest of it: the callee heard only this. */
   cutOff(reply: AgentReply, heard: string): void;
-  /** The connection broke in the middle of a reply of which this was heard. */
+  /** A reply of which this was heard ended too early, by no wish of the callee: the next one goes on with it. */
   brokenOff(heard: string): void;
+  /** Other rules hold until `undefined`; whatever it was about to say under those before is dropped. */
+  follow(rules: AgentRules | undefined): void;
   answerToolCall(call: ToolCall, output: string): void;
 }
 
@@ -52,8 +57,9 @@ const ITSELF: LanguageModel = {
   },
 };
 
-export function createAgentTalk({ voiceAgent, voice, instructions, tools, messages, onToolCall, log }: AgentTalkOptions): AgentTalk {
-  const notes: string[] = [];
+export function createAgentTalk(options: AgentTalkOptions): AgentTalk {
+  const { voiceAgent, voice, instructions, tools, messages, onToolCall, now, log } = options;
+  const brief = createChangingBrief(instructions, tools);
   const connection = createAgentConnection();
   let session: VoiceAgentSession | undefined;
   /** What comes in, and, until somebody takes it, what is there for whoever wants it. */
@@ -65,6 +71,10 @@ export function createAgentTalk({ voiceAgent, voice, instructions, tools, messag
   /** What the agent was made to hear as if the callee had said it; it tells of it like of anything that it hears. */
   let asked: string | undefined;
   let heardOfBroken: string | undefined;
+  /** Tool calls that the service waits for, by their ids. */
+  const unanswered = new Map<string, ToolCall>();
+  /** What came of one for which it waits no longer. */
+  let cameOf: string | undefined;
   let waiting: { give: (reply: AgentReply) => void; fail: (error: unknown) => void } | undefined;
   let following: ((goesOn: boolean) => void) | undefined;
 
@@ -72,14 +82,15 @@ export function createAgentTalk({ voiceAgent, voice, instructions, tools, messag
     connection,
     say(text) {
       dropReply();
-      session?.say(text);
+      // Whatever interrupts the agent makes it forget the tools that it waits for.
+      session?.say(text, unanswered.size > 0 ? 'after' : 'instead');
     },
   });
 
   const hearing = createAgentHearing(async ({ sampleRate, language, onError, signal }) => {
     session = await voiceAgent.open({
       ...{ sampleRate, language, voice, signal, onEvent },
-      brief: () => ({ instructions: [instructions(), ...notes].join('\n\n'), tools: tools() }),
+      brief: brief.read,
       history: () => answered(messages()),
       onError(error) {
         connection.fail(error);
@@ -113,10 +124,14 @@ export function createAgentTalk({ voiceAgent, voice, instructions, tools, messag
         onSaid();
         break;
       case 'tool-calls':
-        for (const call of event.calls) onToolCall(call);
+        for (const call of event.calls) {
+          unanswered.set(call.callId, call);
+          onToolCall(call);
+        }
         receive().addToolCalls(event.calls);
         break;
       case 'tool-calls-cancelled':
+        for (const id of event.callIds) unanswered.delete(id);
         incoming?.cancelToolCalls(event.callIds);
         break;
       case 'warning':
@@ -156,8 +171,9 @@ export function createAgentTalk({ voiceAgent, voice, instructions, tools, messag
 
   function onLost(error: ServiceError): void {
     connection.down();
+    unanswered.clear();
     replyDue = false;
-    incoming?.lose();
+    incoming?.breakOff('lost');
     incoming = undefined;
     ownWords.end(error);
   }
@@ -165,9 +181,10 @@ export function createAgentTalk({ voiceAgent, voice, instructions, tools, messag
   /** The reply that is coming in. */
   function receive(): IncomingReply {
     if (incoming && !incoming.over) return incoming;
-    incoming = createIncomingReply();
+    incoming = createIncomingReply(now);
     replyDue = false;
     asked = undefined;
+    cameOf = undefined;
     if (waiting) waiting.give(incoming);
     else ready = incoming;
     following?.(true);
@@ -175,7 +192,8 @@ export function createAgentTalk({ voiceAgent, voice, instructions, tools, messag
   }
 
   function dropReply(): void {
-    incoming?.breakOff();
+    if (ready && ready.written.length > 0) brief.note(bargedInNote(''));
+    incoming?.breakOff('stopped');
     incoming = undefined;
     ready = undefined;
     replyDue = false;
@@ -184,9 +202,20 @@ export function createAgentTalk({ voiceAgent, voice, instructions, tools, messag
 
   function askAgain(): void {
     const note = heardOfBroken === undefined ? '' : brokenOffNote(heardOfBroken);
-    asked = `${lastWords} ${note}`.trim() || 'Hello?';
+    asked = [lastWords, note, cameOf ?? ''].filter((text) => text !== '').join(' ') || 'Hello?';
     replyDue = true;
     session?.ask(asked);
+  }
+
+  function answerToolCall(call: ToolCall, output: string): void {
+    if (!unanswered.delete(call.callId)) {
+      // The callee has spoken since, or the connection was lost: what it is about to say, it says without knowing of this.
+      dropReply();
+      cameOf = toolNote(call.name, output);
+      return;
+    }
+    replyDue = connection.isUp;
+    session?.answerToolCall(call, output);
   }
 
   function nextReply(signal: AbortSignal): Promise<AgentReply> {
@@ -237,17 +266,20 @@ export function createAgentTalk({ voiceAgent, voice, instructions, tools, messag
     cutOff(reply, heard) {
       if (incoming === reply) incoming = undefined;
       if (reply.written.length === 0) return;
-      notes.push(bargedInNote(heard));
-      if (notes.length > MAX_NOTES) notes.shift();
+      brief.note(bargedInNote(heard));
       session?.briefAnew();
     },
     brokenOff(heard) {
+      dropReply();
       heardOfBroken = heard;
     },
-    answerToolCall(call, output) {
-      replyDue = connection.isUp;
-      session?.answerToolCall(call, output);
+    follow(rules) {
+      brief.rules = rules;
+      dropReply();
+      session?.briefAnew();
+      for (const call of unanswered.values()) answerToolCall(call, NOT_NOW);
     },
+    answerToolCall,
   };
 }
 

@@ -3,21 +3,23 @@ import type { AgentTalk } from './agent-talk.ts';
 import type { BargeInPolicy } from './barge-in.ts';
 import type { Deliver } from './delivery.ts';
 import type { DialogueContext } from './dialogue.ts';
+import { unheardSentences } from './heard-text.ts';
 import type { Spoken } from './speaking.ts';
 import type { SaidReply } from './turn.ts';
 
 export interface SayAgentReply {
   talk: AgentTalk;
-  context: Pick<DialogueContext, 'campaign' | 'toolbox' | 'onState' | 'now'>;
+  context: Pick<DialogueContext, 'campaign' | 'toolbox' | 'ear' | 'transcript' | 'stopwatch' | 'onState' | 'now'>;
   deliver: Deliver;
   policy: () => BargeInPolicy;
   /** Said first, by the agent too. */
   first: string[];
 }
 
-/** Has the agent's reply heard, as far as the callee lets it; one that broke off with its connection goes on when there is a new one. */
+/** Has the agent's reply heard, as far as the callee lets it. One that broke off with its connection, or for a "mhm", is gone on with. */
 export async function sayAgentReply({ talk, context, deliver, policy, first }: SayAgentReply): Promise<SaidReply> {
-  const { campaign, toolbox, onState, now } = context;
+  const { campaign, toolbox, ear, transcript, stopwatch, onState, now } = context;
+  const askedMs = now();
   const written: string[] = [];
   onState('thinking');
   for (let toSayFirst = first; ; toSayFirst = []) {
@@ -36,15 +38,23 @@ export async function sayAgentReply({ talk, context, deliver, policy, first }: S
 
     const endsTalk = () => reply?.toolCalls.some(({ name }) => toolbox.find(name)?.endsTalk) ?? false;
     const delivery = await deliver(speech, () => (endsTalk() ? 'nothing' : policy()));
+    if (first.length === 0 && reply) stopwatch.spoken({ askedMs, firstWordMs: reply.firstWordMs, firstSoundMs: delivery.startedAtMs });
     written.push(...(reply?.written ?? []));
     const said = { delivery, sentences: [...first, ...written] };
     const toolCalls = [...(reply?.toolCalls ?? [])];
     if (delivery.cutOff) {
       if (reply) talk.cutOff(reply, delivery.text);
-    } else if (reply?.lost && toolCalls.length === 0) {
+    } else if (toolCalls.length === 0 && reply && (reply.cutShort === 'lost' || isStopped(reply, delivery.text))) {
+      const aside = ear.takeWords();
+      if (aside) transcript.aside(aside);
       talk.brokenOff(written.length > 0 ? delivery.text : '');
       continue;
     }
     return { ...said, reply: { written, done: Promise.resolve({ toolCalls }) } };
   }
+}
+
+/** The service has stopped for a sound that was no wish to speak: a "mhm", a cough. What it was about to say is owed. */
+function isStopped({ cutShort, written }: AgentReply, heard: string): boolean {
+  return cutShort === 'stopped' && unheardSentences(written, heard).length > 0;
 }

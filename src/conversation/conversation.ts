@@ -207,7 +207,7 @@ export function createConversation(request: ConversationRequest, deps: Conversat
 
   function talkOf(voiceAgent: VoiceAgent): AgentTalk {
     return createAgentTalk({
-      ...{ voiceAgent, voice: voiceId, log },
+      ...{ voiceAgent, voice: voiceId, now, log },
       instructions: () => thinking.instructions,
       tools: () => toolbox.describe(),
       messages: () => transcript.messages(),

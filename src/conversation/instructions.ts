@@ -65,6 +65,11 @@ export function brokenOffNote(heard: string): string {
   return heard === '' ? '' : `(You were cut off after ${JSON.stringify(heard)}. Please go on from there.)`;
 }
 
+/** Told to a voice agent, which no longer waits for what a tool has come to. */
+export function toolNote(tool: string, output: string): string {
+  return `(The tool ${tool} has answered: ${output})`;
+}
+
 /** Told to the model for one reply, when a part of the opening is spoken before it. */
 export function owedNote(sentences: readonly string[]): string {
   return `Right before your next words this is spoken for you, because it was cut off earlier; don't repeat it: ${JSON.stringify(sentences.join(' '))}`;

@@ -92,7 +92,8 @@ export function startDeepgramAgentSession(options: DeepgramAgentSessionOptions):
     ready: wire.ready,
     session: {
       hear: (pcm) => wire.isOpen && audio.push(pcm),
-      say: (text) => askFor({ type: 'InjectAgentMessage', message: text, behavior: 'interrupt' }),
+      say: (text, when = 'instead') =>
+        askFor({ type: 'InjectAgentMessage', message: text, behavior: when === 'after' ? 'queue' : 'interrupt' }),
       ask: (text) => askFor({ type: 'InjectUserMessage', content: text }),
       answerToolCall({ callId, name }, output) {
         tell({ type: 'FunctionCallResponse', id: callId, name, content: output });

@@ -139,7 +139,7 @@ function createLastingAgent(inner: VoiceAgent, request: VoiceAgentRequest, optio
       unheard.push(pcm);
       living?.session?.hear(pcm);
     },
-    say: (text) => living?.session?.say(text),
+    say: (text, when) => living?.session?.say(text, when),
     ask: (text) => living?.session?.ask(text),
     answerToolCall: (call, output) => living?.session?.answerToolCall(call, output),
     briefAnew: () => living?.session?.briefAnew(),

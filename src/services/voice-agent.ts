@@ -58,8 +58,8 @@ export interface AgentBrief {
 export interface VoiceAgentSession {
   /** The callee's voice: one frame or more. */
   hear(pcm: Buffer): void;
-  /** Has these words spoken at once, instead of whatever the agent is saying. */
-  say(text: string): void;
+  /** Has these words spoken at once, instead of whatever the agent is saying or waiting for; or after that. */
+  say(text: string, when?: 'instead' | 'after'): void;
   /** Has the agent reply to this as if the callee had said it. */
   ask(text: string): void;
   answerToolCall(call: Pick<AgentToolCall, 'callId' | 'name'>, output: string): void;

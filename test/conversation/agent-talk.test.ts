@@ -37,7 +37,15 @@ async function start() {
         return session;
       },
     },
-    ...{ voice: 'v', instructions: () => 'Be kind.', tools: () => [], messages: () => messages, onToolCall() {}, log: { warn() {} } },
+    ...{
+      voice: 'v',
+      instructions: () => 'Be kind.',
+      tools: () => [],
+      messages: () => messages,
+      onToolCall() {},
+      now: () => 0,
+      log: { warn() {} },
+    },
   });
   const hearing = await talk.speechToText.open({
     ...{ sampleRate: 8000, language: 'en', signal, onInterim() {}, onError() {} },
@@ -157,7 +165,7 @@ describe('a talk with a voice agent', () => {
     tell(words('It is in the street behind the house.'), sound(1), { kind: 'lost', error: GONE });
     const broken = await first;
     await all(broken);
-    expect(broken.lost).toBe(true);
+    expect(broken.cutShort).toBe('lost');
     // What nobody has answered is asked, and is no history yet.
     expect(history()).toEqual([{ role: 'assistant', text: 'Hello.' }]);
     talk.brokenOff('It is in the');

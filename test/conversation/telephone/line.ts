@@ -30,6 +30,7 @@ export interface LineOptions {
 
 /** A callee and our leg to them, between which one frame each way moves every 20 ms. */
 export function createLine({ persona, noise = [] }: LineOptions) {
+  const played = new Set<(pcm: Buffer) => void>();
   const frames = new Set<(frame: Buffer, speech?: SpeechChange) => void>();
   const detector = createLevelDetector();
   const playout = createPlayout(RATE);
@@ -67,7 +68,10 @@ export function createLine({ persona, noise = [] }: LineOptions) {
 
   function tick(): void {
     const frame = playout.nextFrame();
-    if (isLoud(frame)) soundAtMs ??= sinceAnswer();
+    if (isLoud(frame)) {
+      soundAtMs ??= sinceAnswer();
+      for (const listener of [...played]) listener(frame);
+    }
     person.hear(frame);
     person.tick();
   }
@@ -80,7 +84,10 @@ export function createLine({ persona, noise = [] }: LineOptions) {
       frames.add(listener);
       return () => void frames.delete(listener);
     },
-    onPlayed: () => () => {},
+    onPlayed(listener) {
+      played.add(listener);
+      return () => void played.delete(listener);
+    },
     speak: playout.speak,
     flush: playout.flush,
     pause: playout.pause,
