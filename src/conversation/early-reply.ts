@@ -1,6 +1,7 @@
 import { ENDPOINT_DELAYS_MS, endpointDelayMs } from './endpointing.ts';
 import type { Ear } from './listening.ts';
 import { isOptOut } from './opt-out-phrases.ts';
+import { plainWords } from './plain-words.ts';
 import type { Reply } from './reply.ts';
 import { whenAborted } from './when-aborted.ts';
 
@@ -37,7 +38,7 @@ export function createEarlyReplies({ ear, begin, signal }: EarlyRepliesOptions):
   }
 
   function think(text: string): void {
-    const words = normalize(text);
+    const words = plainWords(text);
     if (!listening || early?.words === words) return;
     drop();
     // Who is in the middle of a sentence will say more.
@@ -52,7 +53,7 @@ export function createEarlyReplies({ ear, begin, signal }: EarlyRepliesOptions):
 
   const unsubscribe = ear.onSound((sound) => {
     if (sound.kind === 'pause') think(sound.text);
-    else if (sound.kind === 'words' && normalize(sound.text) !== early?.words) drop();
+    else if (sound.kind === 'words' && plainWords(sound.text) !== early?.words) drop();
   });
   const stop = () => {
     listening = false;
@@ -68,7 +69,7 @@ export function createEarlyReplies({ ear, begin, signal }: EarlyRepliesOptions):
       listening = true;
     },
     take(text, taker) {
-      if (early === undefined || early.failed || early.words !== normalize(text)) return undefined;
+      if (early === undefined || early.failed || early.words !== plainWords(text)) return undefined;
       const { reply, controller } = early;
       early = undefined;
       listening = false;
@@ -77,12 +78,4 @@ export function createEarlyReplies({ ear, begin, signal }: EarlyRepliesOptions):
     },
     drop: stop,
   };
-}
-
-/** Interim and final transcript differ in marks and capitals. */
-function normalize(text: string): string {
-  return text
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim();
 }

@@ -1,3 +1,5 @@
+import { menuWords } from './plain-words.ts';
+
 /**
  * What machines say that answer a phone. Matched on lower-case words without punctuation, in both languages whatever the
  * campaign's is. A phrase stands under `SURE` only when a person who picks up would hardly say it: "would you like to leave a
@@ -68,7 +70,7 @@ const PATTERNS = {
 
 /** What these words say of who speaks them. `maybe-voicemail` needs a second sign. */
 export function machineWords(text: string): 'voicemail' | 'screening' | 'ivr' | 'maybe-voicemail' | undefined {
-  const words = normalize(text);
+  const words = menuWords(text);
   const says = (patterns: readonly RegExp[]) => patterns.some((pattern) => pattern.test(words));
   // A mailbox often offers keys too ("for more options press one"), and a screening service a mailbox.
   if (says(PATTERNS.screening)) return 'screening';
@@ -79,17 +81,7 @@ export function machineWords(text: string): 'voicemail' | 'screening' | 'ivr' | 
 
 /** What a screening service, or whoever it puts us through to, says after we told who we are. */
 export function screeningAnswer(text: string): 'hold' | 'declined' | 'person' {
-  const words = normalize(text);
+  const words = menuWords(text);
   if (DECLINED.test(words)) return 'declined';
   return HOLD.test(words) ? 'hold' : 'person';
-}
-
-/** Lower case, no apostrophes, every other mark but keys of a phone a space. */
-function normalize(text: string): string {
-  return text
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/['’‘`´]/gu, '')
-    .replace(/[^\p{L}\p{N}#*]+/gu, ' ')
-    .trim();
 }

@@ -1,3 +1,5 @@
+import { phraseWords } from './plain-words.ts';
+
 /**
  * What people say who don't want to be called any more. Matched without the model, on lower-case words without punctuation,
  * in both languages whatever the campaign's is. A phrase belongs here when it can hardly mean anything else:
@@ -42,16 +44,6 @@ const PATTERNS = [...ENGLISH, ...GERMAN].map((source) => new RegExp(source, 'u')
 
 /** Whether these words ask us never to call again. */
 export function isOptOut(text: string): boolean {
-  const words = normalize(text);
+  const words = phraseWords(text);
   return PATTERNS.some((pattern) => pattern.test(words));
-}
-
-/** Lower case, no apostrophes ("don't" becomes "dont"), every other mark a space. */
-function normalize(text: string): string {
-  return text
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/['’‘`´]/gu, '')
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim();
 }

@@ -4,6 +4,7 @@ import { beginReply } from './begin-reply.ts';
 import type { Deliver, Delivery } from './delivery.ts';
 import type { Closing, DialogueContext } from './dialogue.ts';
 import { isLoop } from './loops.ts';
+import { plainWords } from './plain-words.ts';
 import type { Reply } from './reply.ts';
 import type { ToolClosing } from './tools/tool.ts';
 import { useTools } from './use-tools.ts';
@@ -120,15 +121,8 @@ function closingOf({ disposition, reason, words, usual }: ToolClosing, written: 
 /** The tool's words, unless the reply had said them already; `usual` when the model gave none at all. */
 function lastWords(words: string | undefined, written: readonly string[], usual: string | undefined): string[] {
   if (words === undefined) return written.length > 0 || usual === undefined ? [] : [usual];
-  const said = normalize(written.join(' '));
-  return said.endsWith(normalize(words)) ? [] : [words];
-}
-
-function normalize(text: string): string {
-  return text
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim();
+  const said = plainWords(written.join(' '));
+  return said.endsWith(plainWords(words)) ? [] : [words];
 }
 
 function lost(reason: string, { campaign }: DialogueContext): TurnEnd {
