@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ServiceError } from '../../src/errors.ts';
 import { deepgramErrors } from '../../src/sandbox/deepgram/deepgram-errors.ts';
 import { startDeepgramSandbox } from '../../src/sandbox/deepgram/deepgram-sandbox.ts';
 import { speak } from '../../src/sandbox/voice/voice.ts';
 import { createDeepgramSpeechToText, type DeepgramSpeechToTextOptions } from '../../src/services/deepgram-speech-to-text.ts';
 import { createReconnectingSpeechToText } from '../../src/services/reconnecting-speech-to-text.ts';
 import type { SpeechToText } from '../../src/services/speech-to-text.ts';
+import { listenTo, type NotedOptions } from './noted-session.ts';
 import { hang, htmlUnavailable, refusedUrl, startScriptedServer } from './scripted-server.ts';
 import { failureOf } from './settled.ts';
 
@@ -26,27 +26,7 @@ async function deepgram(idleTimeoutMs?: number) {
   return { sandbox, create };
 }
 
-/** Opens a session and notes what it tells. */
-async function listen(speechToText: SpeechToText, { sampleRate = 8000, language = 'en-US' } = {}) {
-  const call = new AbortController();
-  const interims: string[] = [];
-  const finals: string[] = [];
-  const failures: ServiceError[] = [];
-  const session = await speechToText.open({
-    sampleRate,
-    language,
-    onInterim: (text) => interims.push(text),
-    onFinal: (text) => finals.push(text),
-    onError: (error) => failures.push(error),
-    signal: call.signal,
-  });
-  closers.push(() => session.close());
-  const send = (pcm: Buffer) => {
-    const frame = sampleRate / 25;
-    for (let at = 0; at < pcm.length; at += frame) session.send(pcm.subarray(at, at + frame));
-  };
-  return { session, send, call, interims, finals, failures };
-}
+const listen = (speechToText: SpeechToText, options: Omit<NotedOptions, 'closers'> = {}) => listenTo(speechToText, { ...options, closers });
 
 describe.each(MODELS)('Deepgram %s', (model) => {
   it.each([8000, 16_000, 24_000])('hears what is spoken at %i Hz, word for word, one final transcript a commit', async (sampleRate) => {

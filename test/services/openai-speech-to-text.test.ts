@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
-import type { ServiceError } from '../../src/errors.ts';
 import { openAiErrors } from '../../src/sandbox/openai/openai-errors.ts';
 import { startOpenAiSandbox } from '../../src/sandbox/openai/openai-sandbox.ts';
 import { speak } from '../../src/sandbox/voice/voice.ts';
 import { createOpenAiSpeechToText, type OpenAiSpeechToTextOptions } from '../../src/services/openai-speech-to-text.ts';
 import { createReconnectingSpeechToText } from '../../src/services/reconnecting-speech-to-text.ts';
 import type { SpeechToText } from '../../src/services/speech-to-text.ts';
+import { listenTo, type NotedOptions } from './noted-session.ts';
 import { hang, startScriptedServer } from './scripted-server.ts';
 import { type SocketScript, say, startScriptedSocket } from './scripted-socket.ts';
 import { failureOf } from './settled.ts';
@@ -44,27 +44,7 @@ async function scripted(script: SocketScript, more: Partial<OpenAiSpeechToTextOp
   return { server, speechToText: createOpenAiSpeechToText(options) };
 }
 
-/** Opens a session and notes what it tells. */
-async function listen(speechToText: SpeechToText, { sampleRate = 8000, language = 'en-US' } = {}) {
-  const call = new AbortController();
-  const interims: string[] = [];
-  const finals: string[] = [];
-  const failures: ServiceError[] = [];
-  const session = await speechToText.open({
-    sampleRate,
-    language,
-    onInterim: (text) => interims.push(text),
-    onFinal: (text) => finals.push(text),
-    onError: (error) => failures.push(error),
-    signal: call.signal,
-  });
-  closers.push(() => session.close());
-  const send = (pcm: Buffer) => {
-    const frame = sampleRate / 25;
-    for (let at = 0; at < pcm.length; at += frame) session.send(pcm.subarray(at, at + frame));
-  };
-  return { session, send, call, interims, finals, failures };
-}
+const listen = (speechToText: SpeechToText, options: Omit<NotedOptions, 'closers'> = {}) => listenTo(speechToText, { ...options, closers });
 
 describe('OpenAI speech-to-text', () => {
   it.each([8000, 16_000, 24_000])('hears what is spoken at %i Hz, word for word, one final transcript a commit', async (sampleRate) => {
