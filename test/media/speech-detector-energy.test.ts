@@ -65,6 +65,16 @@ describe('a person speaks', () => {
     expect(detect(withNoise(callee, db))).toEqual(BOTH);
   });
 
+  test('a voice that hardly rises above an even hiss is heard from its first word on', () => {
+    const changes = detect(withNoise(Buffer.concat([silence(2_000), callee]), -29));
+    const starts = changes.filter(({ change }) => change === 'speech-start').map(({ atMs }) => atMs);
+    expect(starts.slice(0, 3)).toEqual([
+      expect.any(Number), // the hiss itself, until it is known
+      near(3_100, 20, 200),
+      near(4_607, 20, 200),
+    ]);
+  });
+
   test('an offset of the converter is not sound', () => {
     expect(detect(withNoise(callee, -50, 3_000))).toEqual(BOTH);
   });
@@ -101,6 +111,13 @@ describe('nobody speaks', () => {
     expect(changes).toEqual([
       { change: 'speech-start', atMs: near(5_100, 0, 60) },
       { change: 'speech-end', atMs: near(7_500, 200, 200) },
+    ]);
+  });
+
+  test('the noise that a line has from its first frame on is known after a second', () => {
+    expect(detect(withNoise(silence(10_000), -32))).toEqual([
+      { change: 'speech-start', atMs: near(100, 0, 40) },
+      { change: 'speech-end', atMs: near(1_200, 100, 60) },
     ]);
   });
 
