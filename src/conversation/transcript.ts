@@ -22,8 +22,13 @@ interface Item {
   messages: ModelMessage[];
 }
 
+export interface TranscriptListeners {
+  onEntry?: ((entry: TranscriptEntry) => void) | undefined;
+  onTool?: ((call: ToolCall, output: string) => void) | undefined;
+}
+
 /** @param now Milliseconds from the answer. */
-export function createTranscript(now: () => number, onEntry?: (entry: TranscriptEntry) => void): Transcript {
+export function createTranscript(now: () => number, { onEntry, onTool }: TranscriptListeners = {}): Transcript {
   const items: Item[] = [];
 
   function add(item: Item): void {
@@ -45,7 +50,8 @@ export function createTranscript(now: () => number, onEntry?: (entry: Transcript
     aside({ text, atMs }) {
       add({ atMs, entry: { speaker: 'callee', text, atMs: Math.round(atMs) }, messages: [] });
     },
-    tool({ callId, name, arguments: json }, output) {
+    tool(call, output) {
+      const { callId, name, arguments: json } = call;
       add({
         atMs: now(),
         messages: [
@@ -53,6 +59,7 @@ export function createTranscript(now: () => number, onEntry?: (entry: Transcript
           { role: 'tool-result', callId, output },
         ],
       });
+      onTool?.(call, output);
     },
     entries: () => items.flatMap(({ entry }) => (entry ? [entry] : [])),
     messages: () => items.flatMap(({ messages }) => messages),

@@ -5,10 +5,7 @@ import { createTranscript } from '../../src/conversation/transcript.ts';
 describe('the transcript', () => {
   it('is in the order in which things were said, not in that in which they became known', () => {
     const told: TranscriptEntry[] = [];
-    const transcript = createTranscript(
-      () => 9_000,
-      (entry) => void told.push(entry),
-    );
+    const transcript = createTranscript(() => 9_000, { onEntry: (entry) => void told.push(entry) });
     transcript.callee({ text: 'Hello?', atMs: 300.4 });
     transcript.agent({ text: 'Hello, this is', atMs: 0, bargedIn: true });
     transcript.callee({ text: 'Yes?', atMs: 1_200 });
