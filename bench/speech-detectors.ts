@@ -88,3 +88,16 @@ for (const contestant of contestants) {
   await judge(voice, voice, contestant, scores);
   console.log(`The sandbox's voice by ${contestant.name}: ${scores.missed} of ${scores.said} missed, onset ${scores.onsetsMs.join()} ms`);
 }
+
+/** Pauses between words that belong together: what a detector that waits no longer than this takes for an end. Shorter ones are the closing of a consonant. */
+const SHORTEST_PAUSE_FRAMES = 8;
+const WAITS_MS = [200, 300, 400, 500, 600];
+const pauses = table('voices', 'pauses', ...WAITS_MS.map((ms) => `of ${ms} ms`));
+for (const [whose, recordings] of Object.entries(voices)) {
+  const lengthsMs = recordings.flatMap(({ pcm }) => {
+    const says = saysOf(framesOf(pcm), SHORTEST_PAUSE_FRAMES);
+    return says.slice(1).map(({ from }, i) => (from - (says[i]?.to ?? from)) * 20);
+  });
+  pauses.push([whose, lengthsMs.length, ...WAITS_MS.map((wait) => lengthsMs.filter((ms) => ms >= wait).length)]);
+}
+console.log(`\nPauses within what one person says\n${pauses.toString()}`);
