@@ -42,9 +42,13 @@ const Rule = z.strictObject({
 const Rules = z.array(z.strictObject({ language: z.enum(['en', 'de']), about: pattern.optional(), rules: z.array(Rule) }));
 type Rules = z.infer<typeof Rules>;
 
+/** What brain.yaml says, once a process: to read it takes longer than to start a sandbox. */
+let ofTheSandbox: Rules | undefined;
+
 /** The rules of brain.yaml: an appointment reminder and a lead follow-up, in English and German. */
-export function createRuleBrain(file: URL = new URL('brain.yaml', import.meta.url)): Brain {
-  const groups: Rules = Rules.parse(parse(readFileSync(file, 'utf8')));
+export function createRuleBrain(): Brain {
+  ofTheSandbox ??= Rules.parse(parse(readFileSync(new URL('brain.yaml', import.meta.url), 'utf8')));
+  const groups = ofTheSandbox;
   return (request) => {
     if (request.afterTool) return { text: isGerman(request.instructions) ? 'Gut. Auf Wiederhören.' : 'All right. Goodbye.' };
     const rule = findRule(groups, request);

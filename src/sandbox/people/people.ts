@@ -19,10 +19,13 @@ export interface People {
 }
 
 const defaultFile = fileURLToPath(new URL('personas.yaml', import.meta.url));
+/** Those of the default file, read once a process: that takes longer than to start a sandbox. */
+let everybody: readonly Persona[] | undefined;
 
 /** Reads the people's descriptions; throws a UserError that names every mistake in the file. */
 export function loadPeople(file: string = defaultFile): People {
-  const all = readPeople(file);
+  if (file === defaultFile) everybody ??= readPeople(file);
+  const all = (file === defaultFile && everybody) || readPeople(file);
   const numbers = new Map(all.map((persona) => [persona.number, persona]));
   const roles = new Map(all.map((persona) => [persona.role, persona]));
   const log: PersonCallRecord[] = [];

@@ -32,35 +32,44 @@ export function createEar(): (hop: Float64Array, index: number) => number | unde
     const slot = index % HOPS_PER_LOOK;
     const offset = (index * HOP) % TABLE;
     let energy = 0;
-    for (let i = 0; i < HOP; i++) energy += (hop[i] ?? 0) ** 2;
+    for (let i = 0; i < HOP; i++) energy += (hop[i] as number) ** 2;
     energies[slot] = energy;
     const total = energies.reduce((a, b) => a + b);
     const quiet = energy < SILENCE * HOP;
+    const here = slot * width;
+    if (quiet) parts.fill(0, here, here + width);
+    else correlate(hop, offset, parts, here);
+    if (total < SILENCE * HOP * HOPS_PER_LOOK) return undefined;
     let best: number | undefined;
     let bestPower = (PURITY * total * HOP * HOPS_PER_LOOK) / 2;
     for (let tone = 0; tone < TONES; tone++) {
       let re = 0;
       let im = 0;
-      if (!quiet) {
-        const from = tone * TABLE + offset;
-        for (let i = 0; i < HOP; i++) {
-          const sample = hop[i] ?? 0;
-          re += sample * (cosines[from + i] ?? 0);
-          im += sample * (sines[from + i] ?? 0);
-        }
-      }
-      parts[slot * width + tone * 2] = re;
-      parts[slot * width + tone * 2 + 1] = im;
-      for (let other = 0; other < HOPS_PER_LOOK; other++) {
-        if (other === slot) continue;
-        re += parts[other * width + tone * 2] ?? 0;
-        im += parts[other * width + tone * 2 + 1] ?? 0;
+      for (let at = tone * 2; at < parts.length; at += width) {
+        re += parts[at] as number;
+        im += parts[at + 1] as number;
       }
       const power = re * re + im * im;
       if (power <= bestPower) continue;
       best = tone;
       bestPower = power;
     }
-    return total < SILENCE * HOP * HOPS_PER_LOOK ? undefined : best;
+    return best;
   };
+}
+
+/** How much of each tone is in a hop, as pairs of cosine and sine. */
+function correlate(hop: Float64Array, offset: number, into: Float64Array, at: number): void {
+  for (let tone = 0; tone < TONES; tone++) {
+    const from = tone * TABLE + offset;
+    let re = 0;
+    let im = 0;
+    for (let i = 0; i < HOP; i++) {
+      const sample = hop[i] as number;
+      re += sample * (cosines[from + i] as number);
+      im += sample * (sines[from + i] as number);
+    }
+    into[at + tone * 2] = re;
+    into[at + tone * 2 + 1] = im;
+  }
 }
