@@ -3,7 +3,7 @@ import { BroadcastChannel } from 'node:worker_threads';
 import { startApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
-import { gaugesOfThisThread, type ThreadGauges } from './gauges.ts';
+import { gaugesOfThisThread, type Question, type ThreadGauges } from './gauges.ts';
 import { GAUGES_CHANNEL } from './soak-thread.ts';
 
 export interface Gauges {
@@ -24,15 +24,15 @@ const app = await startApp(config, roles, createLogger({ level: config.logLevel,
 const channel = new BroadcastChannel(GAUGES_CHANNEL);
 channel.unref();
 
-function measureMediaThread(): Promise<ThreadGauges> {
+function askMediaThread(question: Question): Promise<ThreadGauges> {
   return new Promise((resolve) => {
-    channel.onmessage = ({ data }: { data: { gauges: ThreadGauges } }) => resolve(data.gauges);
-    channel.postMessage('measure');
+    channel.onmessage = ({ data }: { data: ThreadGauges }) => resolve(data);
+    channel.postMessage(question);
   });
 }
 
-process.on('message', async () => {
-  const [media, main] = [await measureMediaThread(), gaugesOfThisThread()];
+process.on('message', async (question: Question) => {
+  const [media, main] = [await askMediaThread(question), gaugesOfThisThread(question)];
   const resident = process.memoryUsage.rss();
   process.send?.({ main, media, resident, descriptors: readdirSync('/proc/self/fd').length } satisfies Gauges);
 });

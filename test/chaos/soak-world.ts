@@ -15,6 +15,7 @@ import { startRedis } from '../../src/sandbox/redis-server.ts';
 import { sleep } from '../../src/sleep.ts';
 import { openContactSink } from '../../src/wire-producer.ts';
 import { shortCampaign } from './campaign.ts';
+import type { Question } from './gauges.ts';
 import type { Gauges } from './soak-worker.ts';
 
 /** A call at a time for each; more would measure the machine. */
@@ -26,7 +27,7 @@ export interface SoakWorld {
   call(people: number): Promise<void>;
   readonly calls: number;
   /** What the worker holds now. */
-  measure(): Promise<Gauges>;
+  ask(question: Question): Promise<Gauges>;
   /** What Node wrote to the worker's standard error. */
   warnings(): string;
   /** Channels and bridges that live. */
@@ -85,8 +86,8 @@ export async function startSoakWorld(): Promise<SoakWorld> {
       calls += people;
       while (hubSpot.rows.length < calls) await sleep(100);
     },
-    async measure() {
-      worker.send('measure');
+    async ask(question) {
+      worker.send(question);
       const [gauges] = (await once(worker, 'message')) as [Gauges];
       return gauges;
     },

@@ -38,7 +38,7 @@ interface Point {
 async function soak(world: SoakWorld, seconds: number): Promise<{ before: Gauges; after: Gauges; curve: Point[] }> {
   for (let done = 0; done < WARM_UP_BATCHES; done++) await world.call(BATCH);
   await sleep(QUIET_MS);
-  const before = await world.measure();
+  const before = await world.ask('measure');
   const curve: Point[] = [{ minute: 0, calls: world.calls, gauges: before }];
   const progress = createProgress(seconds);
   const startedAt = Date.now();
@@ -48,23 +48,24 @@ async function soak(world: SoakWorld, seconds: number): Promise<{ before: Gauges
     progress.tick(0, now - passed);
     passed = now;
     const minute = Math.floor(passed / 60);
-    if (minute > (curve.at(-1)?.minute ?? 0)) curve.push({ minute, calls: world.calls, gauges: await world.measure() });
+    if (minute > (curve.at(-1)?.minute ?? 0)) curve.push({ minute, calls: world.calls, gauges: await world.ask('look') });
   }
   progress.stop();
   await sleep(QUIET_MS);
-  return { before, after: await world.measure(), curve };
+  return { before, after: await world.ask('measure'), curve };
 }
 
 const megabytes = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
 
 function printCurve(curve: readonly Point[]): void {
-  const head = ['minute', 'calls', 'process MB', 'main heap', 'main buffers', 'media heap', 'media buffers', 'descriptors'];
+  const head = ['minute', 'calls', 'process', 'main heap', 'its pages', 'buffers', 'media heap', 'its pages', 'buffers', 'files'];
   const table = new Table({ head, style: { head: [], border: [] } });
   for (const { minute, calls, gauges } of curve) {
     const { resident, main, media, descriptors } = gauges;
-    table.push([minute, calls, ...[resident, main.heap, main.buffers, media.heap, media.buffers].map(megabytes), descriptors]);
+    const threads = [main, media].flatMap(({ heap, heapPages, buffers }) => [heap, heapPages, buffers]);
+    table.push([minute, calls, ...[resident, ...threads].map(megabytes), descriptors]);
   }
-  console.log(table.toString());
+  console.log(`Memory in megabytes, as it stood, garbage included.\n${table.toString()}`);
 }
 
 function row(step: string, from: number, to: number, slack: number, show: (value: number) => string = String): ReportRow {
