@@ -13,6 +13,7 @@ import { startCalls } from './start-calls.ts';
 import { startDelivery } from './start-delivery.ts';
 import { startHealthChecks } from './start-health-checks.ts';
 import { startWeb } from './start-web.ts';
+import { tellSparingly } from './tell-sparingly.ts';
 import type { WebServer } from './web/web-server.ts';
 import { alertOf, wireAlerts } from './wire-alerts.ts';
 import { type Fences, tellChange, wireBreakers } from './wire-breakers.ts';
@@ -94,7 +95,8 @@ async function connect({ config, log, onStop }: Start): Promise<Pick<ProcessPart
   const server = await openRedisServer(config);
   if (server.note !== undefined) log.warn({}, server.note);
   onStop('redis server', () => server.stop());
-  const redis = connectRedis(server.url, (error) => log.error({ service: 'redis', err: error }, `Redis: ${error.message}`));
+  const tell = tellSparingly((error) => log.error({ service: 'redis', err: error }, `Redis: ${error.message}`));
+  const redis = connectRedis(server.url, tell);
   onStop('redis connection', async () => redis.disconnect());
   const keys = createKeys(config.queuePrefix);
   const durability = config.redisDisposable ? createPlainDurability(redis) : await openDurability(redis, keys, redisHosts(server.url));

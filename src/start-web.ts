@@ -13,14 +13,14 @@ export async function startWeb({
   redis,
   keys,
   alerts,
-  health: { vitalSigns, heartbeats },
+  health: { vitalSigns, heartbeats, redisTrouble },
   onStop,
 }: ProcessParts): Promise<WebServer> {
   const recordingsDir = join(config.dataDir, 'recordings');
   await mkdir(recordingsDir, { recursive: true });
   const queues = [createCallQueue(redis, keys.prefix), createDeliveryQueue(redis, keys.prefix), createHealthQueue(redis, keys.prefix)];
   for (const queue of queues) onStop(`${queue.name} queue`, () => queue.close());
-  const health = startHealthMonitor({ own: vitalSigns, readWorkers: heartbeats.read });
+  const health = startHealthMonitor({ own: vitalSigns, readWorkers: heartbeats.read, redisTrouble });
   onStop('health monitor', async () => health.stop());
   const web = await startWebServer({ ...config.web, queues: [...queues, ...alerts.queues], recordingsDir, health });
   onStop('web pages', () => web.stop());

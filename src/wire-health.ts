@@ -17,6 +17,8 @@ import type { Breakers } from './resilience/breakers.ts';
 export interface Health {
   vitalSigns: VitalSigns;
   heartbeats: HeartbeatStore;
+  /** Why Redis doesn't take this process' heartbeats, for anybody to read; undefined when it does. */
+  redisTrouble(): string | undefined;
   stop(): Promise<void>;
 }
 
@@ -32,7 +34,8 @@ export interface HealthParts {
 export async function startHealth({ config, roles, redis, keys, log }: HealthParts): Promise<Health> {
   const name = `${hostname()}-${process.pid}`;
   const redact = createRedactor(config.secrets);
-  const vitalSigns = createVitalSigns({ name, roles, scrub: (text) => maskPhone(redact(text)).replace(/\d{7,}/g, '•••') });
+  const scrub = (text: string) => maskPhone(redact(text)).replace(/\d{7,}/g, '•••');
+  const vitalSigns = createVitalSigns({ name, roles, scrub });
   const alive = await startAliveFile(join(config.dataDir, 'alive'), name);
   // Its failures are those of the main connection, which are logged there.
   const connection = connectImpatiently(redis, () => {});
@@ -41,12 +44,13 @@ export async function startHealth({ config, roles, redis, keys, log }: HealthPar
     store: heartbeats,
     id: vitalSigns.id,
     read: vitalSigns.read,
-    onError: (error) => log.warn({ service: 'redis', err: error }, 'a heartbeat could not be written; trying on'),
+    onError: (error) => log.warn({ service: 'redis', err: error }, `a heartbeat could not be written; trying on: ${error.message}`),
   });
   vitalSigns.onChange(heartbeat.beatNow);
   return {
     vitalSigns,
     heartbeats,
+    redisTrouble: () => heartbeat.trouble && scrub(heartbeat.trouble.message),
     async stop() {
       await heartbeat.stop();
       connection.disconnect();

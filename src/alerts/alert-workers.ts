@@ -1,7 +1,9 @@
-import { type Queue, Worker } from 'bullmq';
+import type { Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../logger.ts';
+import { GentleWorker } from '../resilience/gentle-worker.ts';
 import { sleep } from '../sleep.ts';
+import { tellSparingly } from '../tell-sparingly.ts';
 import type { Alert, ChannelName, Message } from './alert.ts';
 import { alertQueueName, createAlertQueue, DELIVERY_WAITS_MS, enqueueMessages } from './alert-queues.ts';
 import type { Channel } from './channel.ts';
@@ -84,7 +86,7 @@ export function createAlertWorkers(options: AlertWorkersOptions): AlertWorkers {
 
 function createChannelWorker(channel: Channel, queue: Queue<Message>, options: AlertWorkersOptions): Worker<Message> {
   const { redis: connection, prefix, log, waitsMs = DELIVERY_WAITS_MS, deadlineMs = 20_000, clock = Date.now } = options;
-  const worker: Worker<Message> = new Worker<Message>(
+  const worker: Worker<Message> = new GentleWorker<Message>(
     alertQueueName(channel.name),
     (job, _token, signal) => deliverMessage(job, { ...options, channel, queue, waitsMs, deadlineMs, clock, signal }),
     {
@@ -97,6 +99,9 @@ function createChannelWorker(channel: Channel, queue: Queue<Message>, options: A
       settings: { backoffStrategy: (attemptsMade) => waitsMs[attemptsMade - 1] ?? -1 },
     },
   );
-  worker.on('error', (error) => log.error({ err: error }, `queue ${worker.name}: ${error.message}`));
+  worker.on(
+    'error',
+    tellSparingly((error) => log.error({ err: error }, `queue ${worker.name}: ${error.message}`)),
+  );
   return worker;
 }

@@ -1,7 +1,9 @@
-import { DelayedError, Queue, Worker } from 'bullmq';
+import { DelayedError, Queue, type Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { OutboxEntry } from '../call/outbox-entry.ts';
+import { GentleWorker } from '../resilience/gentle-worker.ts';
 import { sleep } from '../sleep.ts';
+import { tellSparingly } from '../tell-sparingly.ts';
 
 export const DELIVERY_QUEUE = 'delivery';
 
@@ -55,7 +57,7 @@ export function createDeliveryWorker(
   options: DeliveryWorkerOptions,
   deliver: (entry: OutboxEntry, tries: number, signal: AbortSignal) => Promise<void>,
 ): Worker<OutboxEntry> {
-  const worker = new Worker<OutboxEntry>(
+  const worker = new GentleWorker<OutboxEntry>(
     DELIVERY_QUEUE,
     async (job, token, signal = new AbortController().signal) => {
       try {
@@ -69,7 +71,7 @@ export function createDeliveryWorker(
     },
     { connection: options.connection, prefix: options.prefix, concurrency: 5, autorun: false, maxStalledCount: 1_000_000 },
   );
-  worker.on('error', options.onError);
+  worker.on('error', tellSparingly(options.onError));
   return worker;
 }
 
@@ -86,11 +88,12 @@ const LOOK_EVERY_MS = 500;
 /** Relays until stopped; `stop` relays what is there once more. */
 export function startOutboxRelay({ redis, outboxKey, queue, onError }: OutboxRelayOptions): { stop(): Promise<void> } {
   const stopping = new AbortController();
+  const tell = tellSparingly(onError);
   const relay = async () => {
     try {
       return await relayOutbox(redis, outboxKey, queue);
     } catch (error) {
-      onError(error instanceof Error ? error : new Error(String(error)));
+      tell(error instanceof Error ? error : new Error(String(error)));
       return 0;
     }
   };

@@ -1,8 +1,11 @@
-import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
+import { DelayedError, type Job, UnrecoverableError, type Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { CallJob, CallJobData, CallVerdict } from '../call/call-job.ts';
-import { UserError } from '../errors.ts';
+import { ServiceError, UserError } from '../errors.ts';
+import { GentleWorker } from '../resilience/gentle-worker.ts';
+import { tellSparingly } from '../tell-sparingly.ts';
 import { CALL_QUEUE, type CallJobResult } from './call-queue.ts';
+import { redisError } from './redis-errors.ts';
 
 export interface CallWorkerOptions {
   connection: Redis;
@@ -25,13 +28,15 @@ const LOCK_MS = 8_000;
 
 /** A contact that broke the worker this often, a minute apart, needs a human. */
 const GIVE_UP_AFTER = 30;
+/** How soon a contact is looked at again that came upon a Redis that is ill; until Redis is well it is not looked at at all. Milliseconds. */
+const REDIS_ILL_MS = 5_000;
 
 /** Runs `runCall` for each job. Nothing that goes wrong on the way to Bull Board (progress, log) may touch the call. */
 export function createCallWorker(
   options: CallWorkerOptions,
   runCall: (handle: CallJob) => Promise<CallVerdict>,
 ): Worker<CallJobData, CallJobResult> {
-  const worker = new Worker<CallJobData, CallJobResult>(
+  const worker = new GentleWorker<CallJobData, CallJobResult>(
     CALL_QUEUE,
     async (job, token, signal) => {
       const verdict = await runCall(createCallJob(job, signal ?? new AbortController().signal, options.onError)).catch((error: unknown) =>
@@ -53,7 +58,7 @@ export function createCallWorker(
       maxStalledCount: 1_000_000,
     },
   );
-  worker.on('error', options.onError);
+  worker.on('error', tellSparingly(options.onError));
   worker.on('lockRenewalFailed', options.onLocksLost);
   return worker;
 }
@@ -66,7 +71,7 @@ async function park(job: Job<CallJobData>, until: number, token: string | undefi
 
 /**
  * A defect of ours, or a Redis that failed in the middle. The contact must not be lost for it, and the ledger keeps it
- * from being dialled twice: it is looked at again later, but not for ever.
+ * from being dialled twice: it is looked at again later; for a defect, not for ever.
  */
 async function unexpected(
   job: Job<CallJobData>,
@@ -76,6 +81,7 @@ async function unexpected(
   const problem = asError(error);
   if (problem instanceof UserError) throw new UnrecoverableError(problem.message);
   onError(problem);
+  if (isRedisIll(problem)) return { kind: 'parked', until: Date.now() + REDIS_ILL_MS, reason: problem.message };
   const later: CallVerdict = { kind: 'parked', until: Date.now() + 60_000, reason: problem.message };
   try {
     const times = await countBroken(job.data.attemptId);
@@ -89,6 +95,12 @@ async function unexpected(
     return later;
   }
   throw new UnrecoverableError(problem.message);
+}
+
+/** What passes, and says nothing of this contact. */
+function isRedisIll(error: Error): boolean {
+  const known = error.name === 'ReplyError' ? redisError(error, 'work on a contact') : error;
+  return known instanceof ServiceError && known.service === 'redis' && known.category === 'transient';
 }
 
 function asError(error: unknown): Error {

@@ -1,5 +1,7 @@
-import { Queue, Worker } from 'bullmq';
+import { Queue, type Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { GentleWorker } from '../resilience/gentle-worker.ts';
+import { tellSparingly } from '../tell-sparingly.ts';
 
 export const HEALTH_QUEUE = 'health';
 const SCHEDULER = 'health-checks';
@@ -31,12 +33,12 @@ export function createHealthWorker(
   { connection, prefix, onError }: HealthWorkerOptions,
   check: (signal: AbortSignal) => Promise<HealthFindings>,
 ): Worker<unknown, HealthFindings> {
-  const worker = new Worker<unknown, HealthFindings>(
+  const worker = new GentleWorker<unknown, HealthFindings>(
     HEALTH_QUEUE,
     (_job, _token, signal) => check(signal ?? new AbortController().signal),
     // A check that its worker took with it is not worth repeating: the next tick comes soon.
     { connection, prefix, concurrency: 1, autorun: false, maxStalledCount: 0 },
   );
-  worker.on('error', onError);
+  worker.on('error', tellSparingly(onError));
   return worker;
 }

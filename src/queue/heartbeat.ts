@@ -1,6 +1,8 @@
+import type { ServiceError } from '../errors.ts';
 import type { Heartbeat } from '../heartbeat/heartbeat.ts';
 import { sleep } from '../sleep.ts';
 import type { HeartbeatStore } from './heartbeat-store.ts';
+import { redisError } from './redis-errors.ts';
 
 /** Milliseconds. */
 const BEAT_EVERY_MS = 2_000;
@@ -10,21 +12,29 @@ export interface HeartbeatOptions {
   id: string;
   read: () => Heartbeat;
   /** The first failure of each outage. */
-  onError: (error: Error) => void;
+  onError: (error: ServiceError) => void;
+}
+
+export interface RunningHeartbeat {
+  beatNow(): void;
+  /** Why Redis did not take the last one; undefined when it did. */
+  readonly trouble: ServiceError | undefined;
+  stop(): Promise<void>;
 }
 
 /** Writes this process' heartbeat until stopped. */
-export function startHeartbeat({ store, id, read, onError }: HeartbeatOptions): { beatNow(): void; stop(): Promise<void> } {
+export function startHeartbeat({ store, id, read, onError }: HeartbeatOptions): RunningHeartbeat {
   const stopping = new AbortController();
   let wake = new AbortController();
-  let failing = false;
+  let trouble: ServiceError | undefined;
   const beat = async () => {
     try {
       await store.beat(id, read());
-      failing = false;
-    } catch (error) {
-      if (!failing && !stopping.signal.aborted) onError(error instanceof Error ? error : new Error(String(error)));
-      failing = true;
+      trouble = undefined;
+    } catch (thrown) {
+      const error = redisError(thrown, 'heartbeat');
+      if (trouble === undefined && !stopping.signal.aborted) onError(error);
+      trouble = error;
     }
   };
   const running = (async () => {
@@ -37,6 +47,9 @@ export function startHeartbeat({ store, id, read, onError }: HeartbeatOptions): 
   })();
   return {
     beatNow: () => wake.abort(),
+    get trouble() {
+      return trouble;
+    },
     async stop() {
       stopping.abort();
       await running;

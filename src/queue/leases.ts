@@ -3,6 +3,7 @@ import { sleep } from '../sleep.ts';
 import type { Keys } from './keys.ts';
 import { LIVING, RENEW } from './ledger-scripts.ts';
 import { createScript } from './redis.ts';
+import { redisError } from './redis-errors.ts';
 
 export interface LeaseTiming {
   /** Who has not renewed for so long has lost the attempt. Milliseconds. */
@@ -122,7 +123,7 @@ export function createLeases({ redis, keys, log, timing = LEASE_TIMING }: Leases
     while (!stopping.signal.aborted) {
       await renewAll().then(
         () => tell(undefined),
-        (error: unknown) => stopping.signal.aborted || tell(error instanceof Error ? error.message : String(error)),
+        (error: unknown) => stopping.signal.aborted || tell(redisError(error, 'renewal of leases').message),
       );
       await sleep(renewEveryMs, stopping.signal).catch(() => {});
     }

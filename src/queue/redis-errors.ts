@@ -30,7 +30,7 @@ export const REDIS_ERRORS: ErrorTable = {
     // An argument or a command that this Redis doesn't know, or a script of ours that failed.
     { code: ['ERR', 'EXECABORT', 'NOSCRIPT'], category: 'permanent', hint: 'It did not understand us: version 6.2 or newer is needed.' },
     { code: ['not-synced'], category: 'transient', hint: 'Its disk is too slow, or full: look at its log. Calls wait.' },
-    { code: ['connection-closed'], category: 'transient', hint: 'It is away; what waits goes on when it is back.' },
+    { code: ['connection-closed'], category: 'transient', hint: 'It is away, or too slow to answer; what waits goes on when it is well.' },
   ],
 };
 
@@ -41,7 +41,8 @@ export function redisError(error: unknown, operation: string): ServiceError {
   return classify(named(error), operation);
 }
 
-function named(error: unknown): unknown {
+function named(thrown: unknown): unknown {
+  const error = firstOf(thrown);
   if (!(error instanceof Error)) return error;
   if (error.name === 'ReplyError') {
     const [reply = ''] = error.message.split(' ', 1);
@@ -50,4 +51,10 @@ function named(error: unknown): unknown {
   const isOwn = error.name === 'MaxRetriesPerRequestError' || error.name === 'ClusterAllFailedError';
   if (isOwn || (error.name === 'Error' && !('code' in error))) return fault('connection-closed', error.message, error);
   return error;
+}
+
+/** A transaction that is discarded (EXECABORT) names the commands that were refused. */
+function firstOf(error: unknown): unknown {
+  const { previousErrors = [] } = (error ?? {}) as { previousErrors?: unknown[] };
+  return previousErrors[0] ?? error;
 }

@@ -35,6 +35,8 @@ export interface RedisServerOptions {
   debianDir?: string | undefined;
   /** Every acknowledged write is on disk (append-only file, fsync always). Default true; false keeps nothing. */
   durable?: boolean | undefined;
+  /** More lines of redis.conf. */
+  settings?: Readonly<Record<string, string>> | undefined;
   /** Address of a Debian mirror; by default the one that this machine's apt uses. */
   mirror?: string | undefined;
   /** May be called when Debian's package has to be fetched first. */
@@ -137,7 +139,7 @@ async function spawnRedis(program: Program, dir: string, options: RedisServerOpt
     const url = `redis://127.0.0.1:${port}`;
     const child = await startProcess({
       command: program.command,
-      args: [...program.args, ...serverSettings(port, dir, options.durable ?? true)],
+      args: [...program.args, ...serverSettings(port, dir, options)],
       logFile,
     });
     if (await becomesReady(child, url, options.signal)) {
@@ -156,7 +158,7 @@ async function spawnRedis(program: Program, dir: string, options: RedisServerOpt
   }
 }
 
-function serverSettings(port: number, dir: string, durable: boolean): string[] {
+function serverSettings(port: number, dir: string, { durable = true, settings: more = {} }: RedisServerOptions): string[] {
   const settings = {
     port: String(port),
     bind: '127.0.0.1',
@@ -168,6 +170,7 @@ function serverSettings(port: number, dir: string, durable: boolean): string[] {
     // A queue must never lose keys to make room.
     'maxmemory-policy': 'noeviction',
     daemonize: 'no',
+    ...more,
   };
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }

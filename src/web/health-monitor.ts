@@ -13,6 +13,8 @@ export interface HealthMonitorOptions {
   own: { id: string; read: () => Heartbeat };
   /** Everybody's heartbeats. Must reject within seconds when Redis is silent. */
   readWorkers: () => Promise<WorkerSighting[]>;
+  /** Why Redis doesn't take what this process writes, in a sentence; undefined when it does. */
+  redisTrouble?: () => string | undefined;
 }
 
 /** Answers from memory, so at once, whatever hangs. */
@@ -23,26 +25,28 @@ export interface HealthMonitor {
   stop(): void;
 }
 
-export function startHealthMonitor({ own, readWorkers }: HealthMonitorOptions): HealthMonitor {
+export function startHealthMonitor({ own, readWorkers, redisTrouble = () => undefined }: HealthMonitorOptions): HealthMonitor {
   const watch = startWatch(readWorkers, READ_EVERY_MS);
   const redisState = () => {
     const { readAt, failed } = watch.latest();
     if (failed || (readAt !== undefined && Date.now() - readAt > STALE_AFTER_MS)) return 'disconnected';
-    return readAt === undefined ? 'connecting' : 'connected';
+    if (readAt === undefined) return 'connecting';
+    return redisTrouble() === undefined ? 'connected' : 'read-only';
   };
   return {
     report() {
       const { value = [], readAt } = watch.latest();
       const myself: WorkerSighting = { kind: 'live', id: own.id, heartbeat: own.read() };
       const others = value.filter(({ id }) => id !== own.id);
-      return reportHealth({ workers: [myself, ...others], redis: redisState(), readAt });
+      return reportHealth({ workers: [myself, ...others], redis: redisState(), redisTrouble: redisTrouble(), readAt });
     },
     notReady() {
       const heartbeat = own.read();
+      const redis = redisState();
       const callsReady = !heartbeat.roles.includes('call') || canPlaceCalls({ ...heartbeat, draining: false });
       return [
         ...(heartbeat.draining ? ['draining: calls that have begun go on, no new one is taken'] : []),
-        ...(redisState() === 'connected' ? [] : ['Redis does not answer']),
+        ...(redis === 'connected' ? [] : [`Redis can't be used: ${redisTrouble() ?? 'it does not answer'}`]),
         ...(callsReady ? [] : ['no call can be placed from here: /health says why']),
       ];
     },

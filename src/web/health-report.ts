@@ -4,8 +4,10 @@ import { mergeServices, type ServiceHealth } from './service-health.ts';
 /** What is known when somebody asks. */
 export interface HealthFacts {
   workers: readonly WorkerSighting[];
-  /** Redis answers. `connecting`: it has not been asked to the end yet. */
-  redis: 'connecting' | 'connected' | 'disconnected';
+  /** `connecting`: it has not been asked to the end yet. `read-only`: it answers, and takes nothing. */
+  redis: 'connecting' | 'connected' | 'read-only' | 'disconnected';
+  /** Why it takes nothing, in a sentence. */
+  redisTrouble?: string | undefined;
   /** When the workers' heartbeats were last read. Unix milliseconds. */
   readAt: number | undefined;
 }
@@ -64,20 +66,18 @@ const isNeeded = (connection: ServiceConnection) => isRequired(connection) || is
 const isClosed = ({ state }: ServiceConnection) => state === 'closed';
 
 /** Judges what is known. Pure, so that it can be asked at any time, whatever hangs. */
-export function reportHealth({ workers, redis, readAt }: HealthFacts): HealthReport {
+export function reportHealth({ workers, redis, redisTrouble, readAt }: HealthFacts): HealthReport {
   const live = workers.flatMap((worker) => (worker.kind === 'live' ? [worker.heartbeat] : []));
   const callers = live.filter(({ roles }) => roles.includes('call'));
   const services = mergeServices(live);
   const ari = callers.length === 0 ? 'disconnected' : wordFor(callers, (caller) => caller.ari?.state === 'connected');
   const aiKnown = callers.filter((caller) => caller.services.some(isAi));
   const reasons = [
-    ...(redis === 'connected' ? [] : [redisReason(redis, readAt)]),
-    ...blockers(callers),
+    ...(redis === 'connected' ? [] : [redisReason(redis, readAt, redisTrouble)]),
+    ...(redis === 'read-only' ? [] : missing(workers, live, callers)),
     ...callers.filter((caller) => caller.ari?.state !== 'connected').map(ariReason),
     ...callers.filter(({ audiosocket }) => audiosocket === 'stale').map(({ name }) => `An AudioSocket session of ${name} is silent.`),
     ...Object.entries(services).flatMap(([service, health]) => serviceReason(service, health)),
-    ...workers.flatMap((worker) => (worker.kind === 'lost' ? [lostReason(worker)] : [])),
-    ...Object.entries(MISSED).flatMap(([role, reason]) => (live.some(({ roles }) => roles.includes(role)) ? [] : [reason])),
   ];
   const couldCall = redis === 'connected' && callers.some(canPlaceCalls);
   return {
@@ -122,6 +122,15 @@ function worstAudioSocket(callers: readonly Heartbeat[]): Heartbeat['audiosocket
   return states.includes('stale') ? 'stale' : states.includes('listening') ? 'listening' : 'disabled';
 }
 
+/** Whom one would expect to hear of. Nobody can be heard of while Redis takes no heartbeats. */
+function missing(workers: readonly WorkerSighting[], live: readonly Heartbeat[], callers: readonly Heartbeat[]): string[] {
+  return [
+    ...blockers(callers),
+    ...workers.flatMap((worker) => (worker.kind === 'lost' ? [lostReason(worker)] : [])),
+    ...Object.entries(MISSED).flatMap(([role, reason]) => (live.some(({ roles }) => roles.includes(role)) ? [] : [reason])),
+  ];
+}
+
 function blockers(callers: readonly Heartbeat[]): string[] {
   if (callers.length === 0) return ['No call worker is alive: no call is placed until one is started (npm run worker:call, or npm start).'];
   if (callers.every(({ draining }) => draining))
@@ -152,9 +161,12 @@ function lostReason({ id, lastSeenAt }: { id: string; lastSeenAt: number }): str
   return `${nameOf(id)} has not been heard of since ${clock(lastSeenAt)}. What it did is taken over; if it should run, look at its log.`;
 }
 
-function redisReason(redis: HealthFacts['redis'], readAt: number | undefined): string {
+function redisReason(redis: HealthFacts['redis'], readAt: number | undefined, trouble: string | undefined): string {
+  const meanwhile = 'no new call begins, calls that have begun go on.';
+  if (redis === 'read-only') return `Redis can't be written: ${meanwhile} ${trouble ?? ''}`.trim();
   if (redis === 'connecting' || readAt === undefined) return 'Redis has not answered yet.';
-  return `Redis does not answer: no job can be taken. What is said here of the workers was last read at ${clock(readAt)}.`;
+  const why = trouble ?? 'It does not answer.';
+  return `Redis can't be used: ${meanwhile} ${why} What is said here of the workers was last read at ${clock(readAt)}.`;
 }
 
 function describe(worker: WorkerSighting): WorkerHealth {

@@ -1,165 +1,167 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import type { CallJob, CallVerdict } from '../../src/call/call-job.ts';
 import type { Campaign } from '../../src/call/campaign.ts';
 import type { Contact } from '../../src/call/contact.ts';
 import { holdAttempt } from '../../src/call/hold-attempt.ts';
 import type { Outcome } from '../../src/call/outcome.ts';
+import { createVitalSigns } from '../../src/heartbeat/vital-signs.ts';
 import { createCallQueue } from '../../src/queue/call-queue.ts';
 import { createCallWorker } from '../../src/queue/call-worker.ts';
 import { createContactSink } from '../../src/queue/contact-sink.ts';
 import { createDoNotCall } from '../../src/queue/do-not-call.ts';
-import { attemptId, createKeys, type Keys } from '../../src/queue/keys.ts';
-import { createLeases, type Leases } from '../../src/queue/leases.ts';
-import { createLedger, type Ledger } from '../../src/queue/ledger.ts';
+import { startHeartbeat } from '../../src/queue/heartbeat.ts';
+import { createHeartbeatStore } from '../../src/queue/heartbeat-store.ts';
+import { attemptId, createKeys } from '../../src/queue/keys.ts';
+import { createLeases } from '../../src/queue/leases.ts';
+import { createLedger } from '../../src/queue/ledger.ts';
 import { connectImpatiently, connectRedis } from '../../src/queue/redis.ts';
-import { type RedisServer, startRedis } from '../../src/sandbox/redis-server.ts';
+import { startHealthMonitor } from '../../src/web/health-monitor.ts';
 import { eventually } from '../eventually.ts';
+import { type IllServer, startIllServer } from './ill-server.ts';
 
-/* A Redis of this file's own, that is made ill. The worker is the real one; the call between claim and end is the test's. */
+/* Each story has a Redis of its own that is made ill. The worker is the real one; the call between claim and end is the test's. */
 
-const ada: Contact = { phone: '+12025550100', name: 'Ada', timeZones: ['America/New_York'], variables: {} };
-const id = attemptId('reminder', ada.phone, 1);
+const [ada, bob]: [Contact, Contact] = [
+  { phone: '+12025550100', name: 'Ada', timeZones: ['America/New_York'], variables: {} },
+  { phone: '+12025550101', name: 'Bob', timeZones: ['America/New_York'], variables: {} },
+];
+const idOf = ({ phone }: Contact) => attemptId('reminder', phone, 1);
 const completed: Outcome = { disposition: 'completed', reason: 'all said', startedAt: 1, endedAt: 2, talkMs: 1, transcript: [] };
 
-let server: RedisServer;
-let dataDir: string;
-let admin: Redis;
-let redis: Redis;
-let impatient: Redis;
-let keys: Keys;
-let leases: Leases;
-let ledger: Ledger;
-let worker: ReturnType<typeof createCallWorker>;
-let queue: ReturnType<typeof createCallQueue>;
-let said: string[];
-let waited: number;
-/** What happens between mark and end. */
-let talk: () => Promise<void>;
-let dials: number;
-
-beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'ringfence-ill-'));
-  server = await startRedis({ dataDir, debianDir: 'data/debian' });
-  admin = new Redis(server.url);
-});
-afterAll(async () => {
-  await admin?.quit();
-  await server?.stop();
-  await rm(dataDir, { recursive: true, force: true });
-});
-
-beforeEach(async (test) => {
-  if (server.kind === 'javascript') test.skip();
-  [said, waited, dials] = [[], 0, 0];
-  talk = async () => {};
-  keys = createKeys(`test-${randomUUID()}`);
-  redis = connectRedis(server.url, () => {});
-  impatient = connectImpatiently(redis, () => {});
+/** A worker and a page on a Redis that can fall ill. */
+async function startStory({ skip, onTestFinished }: TestContext) {
+  const found = await startIllServer();
+  const server: IllServer = found ?? skip('there is no redis-server here: the one in JavaScript can not be made ill');
+  const keys = createKeys('ill');
+  const redis = connectRedis(server.url, () => {});
+  const impatient = connectImpatiently(redis, () => {});
+  const said: string[] = [];
   const note = (_facts: object, message: string) => void said.push(message);
-  leases = createLeases({ redis: impatient, keys, log: { info: note, error: note }, timing: { leaseMs: 3_000, renewEveryMs: 100 } });
-  ledger = createLedger({ redis, keys, owner: 'worker', days: 90, leases: leases.ledger, onWait: () => waited++ });
-  queue = createCallQueue(redis, keys.prefix);
-  worker = createCallWorker(
-    {
-      ...{ connection: redis, prefix: keys.prefix, concurrency: 5, onError: () => {} },
-      ...{ onLocksLost: leases.loseLocks, countBroken: ledger.broke, giveUp: async () => {} },
-    },
-    (job) => holdAttempt(job, leases, call),
-  );
-});
-afterEach(async (test) => {
-  if (test.task.result?.state === 'skip' || server.kind === 'javascript') return;
-  await empty();
-  await serveAgain();
-  await worker.close();
-  await leases.stop();
-  await queue.close();
-  impatient.disconnect();
-  redis.disconnect();
-  await admin.flushall();
-});
+  const leases = createLeases({ redis: impatient, keys, log: { info: note, error: note }, timing: { leaseMs: 3_000, renewEveryMs: 100 } });
+  const ledger = createLedger({ redis, keys, owner: 'worker', days: 90, leases: leases.ledger });
+  const queue = createCallQueue(redis, keys.prefix);
+  const dialled: string[] = [];
+  /** What happens between mark and end. */
+  const talks = new Map<string, () => Promise<void>>();
 
-async function call(job: CallJob): Promise<CallVerdict> {
-  await ledger.read(job.data.attemptId);
-  const claim = await ledger.claim(job.data.attemptId, job.data.phone);
-  if (claim.kind === 'ended') return { kind: 'ended', outcome: claim.outcome };
-  if (claim.kind !== 'claimed') return { kind: 'parked', until: Date.now() + 200, reason: claim.kind };
-  if (!(await ledger.mark(job.data.attemptId, claim.epoch))) return { kind: 'parked', until: Date.now() + 200, reason: 'not mine' };
-  dials++;
-  await talk();
-  if (!(await ledger.end(job.data.attemptId, claim.epoch, completed, []))) throw new Error('the outcome was not written');
-  return { kind: 'ended', outcome: completed };
-}
-
-async function enqueue(contacts = [ada]) {
-  const sink = createContactSink(redis, keys, { name: 'reminder' } as Campaign);
-  await sink.add(contacts, { update: false, dryRun: false });
-  await sink.close();
-}
-
-const fill = async () => void (await admin.config('SET', 'maxmemory', '1'));
-const empty = async () => void (await admin.config('SET', 'maxmemory', '0'));
-const serveNobody = async () => void (await admin.replicaof('127.0.0.1', '1'));
-const serveAgain = async () => void (await admin.replicaof('NO', 'ONE'));
-
-it.each([
-  ['full', fill, empty, /OOM/],
-  ['a replica that may not be written', serveNobody, serveAgain, /READONLY|timed out|closed/],
-])('while Redis is %s the outcome of a call waits, and the worker says so', { timeout: 60_000 }, async (_, harm, mend, why) => {
-  let mended: Promise<void> | undefined;
-  talk = async () => {
-    await harm();
-    await eventually(() => expect(leases.unavailable()).toMatch(why));
-    mended = eventually(() => expect(said).toHaveLength(1)).then(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      await mend();
-    });
+  async function call({ data }: CallJob): Promise<CallVerdict> {
+    const { attemptId: id, phone } = data;
+    await ledger.read(id);
+    const claim = await ledger.claim(id, phone);
+    if (claim.kind === 'ended') return { kind: 'ended', outcome: claim.outcome };
+    if (claim.kind !== 'claimed') return { kind: 'parked', until: Date.now() + 200, reason: claim.kind };
+    if (!(await ledger.mark(id, claim.epoch))) return { kind: 'parked', until: Date.now() + 200, reason: 'not mine' };
+    dialled.push(phone);
+    await talks.get(phone)?.();
+    if (!(await ledger.end(id, claim.epoch, completed, []))) throw new Error('the outcome was not written');
+    return { kind: 'ended', outcome: completed };
+  }
+  const errors: string[] = [];
+  const workers: ReturnType<typeof createCallWorker>[] = [];
+  const startWorker = () => {
+    const worker = createCallWorker(
+      {
+        ...{ connection: redis, prefix: keys.prefix, concurrency: 1, onError: ({ message }) => void errors.push(message) },
+        ...{ onLocksLost: leases.loseLocks, countBroken: ledger.broke, giveUp: async () => {} },
+      },
+      (job) => holdAttempt(job, leases, call),
+    );
+    workers.push(worker);
+    void worker.run();
   };
-  await enqueue();
-  void worker.run();
-  await eventually(async () => expect(await queue.getJobState(id)).toBe('completed'));
-  await mended;
-  expect(await ledger.read(id)).toMatchObject({ state: 'ended', outcome: completed });
-  await eventually(() => expect(said).toHaveLength(2));
-  expect(said[0]).toMatch(/Redis can't be written .*nothing new is dialled/);
-  expect(said[1]).toMatch(/can be written again/);
-  expect(dials).toBe(1);
+  const store = createHeartbeatStore(impatient, keys);
+  const vitalSigns = createVitalSigns({ name: 'host-1', roles: ['web'], scrub: (text) => text });
+
+  const heartbeat = startHeartbeat({ store, id: vitalSigns.id, read: vitalSigns.read, onError: () => {} });
+  const page = startHealthMonitor({ own: vitalSigns, readWorkers: store.read, redisTrouble: () => heartbeat.trouble?.message });
+  onTestFinished(async () => {
+    await server.recover();
+    page.stop();
+    await heartbeat.stop();
+    await Promise.all(workers.map((worker) => worker.close()));
+    await leases.stop();
+    await queue.close();
+    impatient.disconnect();
+    redis.disconnect();
+    await server.stop();
+  });
+  return {
+    ...{ server, keys, redis, leases, ledger, queue, startWorker, page, said, errors, dialled, talks },
+    async enqueue(...contacts: Contact[]) {
+      const sink = createContactSink(redis, keys, { name: 'reminder' } as Campaign);
+      await sink.add(contacts, { update: false, dryRun: false });
+      await sink.close();
+    },
+  };
+}
+
+describe.concurrent('a Redis that is ill', () => {
+  it.for([
+    ['full', /OOM.*raise maxmemory/],
+    ['a replica', /READONLY.*REDIS_URL at the master|away, or too slow/],
+    ['unable to save to its disk', /MISCONF.*make room/],
+    ['loading', /LOADING.*reading its data|away, or too slow/],
+    ['slow', /away, or too slow/],
+    ['silent', /away, or too slow/],
+  ] as const)(
+    'while it is %s nobody new is dialled, who is talked to is not cut, and the worker and its page say so; then it goes on',
+    {
+      timeout: 120_000,
+    },
+    async ([illness, why], context) => {
+      const story = await startStory(context);
+      const { server, leases, queue, startWorker, page, said, errors, dialled, talks } = story;
+      const adaTalks = Promise.withResolvers<void>();
+      talks.set(ada.phone, () => adaTalks.promise);
+      await eventually(() => expect(page.notReady()).toEqual([]));
+      startWorker();
+      await story.enqueue(ada);
+      await eventually(() => expect(dialled).toEqual([ada.phone]));
+      await story.enqueue(bob);
+      await server.fallIll(illness);
+      await eventually(() => expect(leases.unavailable()).toMatch(why));
+      // The first one is talking to Ada; this one has time for Bob.
+      startWorker();
+      await eventually(() => expect(page.notReady().join()).toMatch(new RegExp(`Redis can't be used: .*(${why.source}|does not answer)`)));
+      const told = expect.arrayContaining([expect.stringMatching(/Redis can't be (used|written): no new call begins/)]);
+      expect(page.report()).toMatchObject({ status: 'unhealthy', reasons: told });
+      // Ada's talk ends meanwhile, and how it ended has to wait.
+      adaTalks.resolve();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(dialled).toEqual([ada.phone]);
+      // Nor does a Redis that refuses fill the log.
+      expect(errors.length).toBeLessThan(10);
+      expect(said).toEqual([expect.stringMatching(/Redis can't be written .*nothing new is dialled/)]);
+      await server.recover();
+
+      for (const contact of [ada, bob]) await eventually(async () => expect(await queue.getJobState(idOf(contact))).toBe('completed'));
+      expect(await story.ledger.read(idOf(ada))).toMatchObject({ state: 'ended', outcome: completed });
+      expect(dialled).toEqual([ada.phone, bob.phone]);
+      await eventually(() => expect(said).toEqual([expect.anything(), expect.stringMatching(/can be written again/)]));
+      await eventually(() => expect(page.notReady()).toEqual([]));
+    },
+  );
+
+  it('an opt-out that is heard while it is full is kept as soon as it has room', { timeout: 60_000 }, async (context) => {
+    const { server, redis, keys } = await startStory(context);
+    await server.fallIll('full');
+    let waited = 0;
+    const doNotCall = createDoNotCall(redis, keys, () => waited++);
+    const optOut = { campaign: 'reminder', at: 1, attempt: idOf(ada) };
+    const kept = doNotCall.add(ada.phone, optOut);
+    await eventually(() => expect(waited).toBe(1));
+    await server.recover();
+    await kept;
+    expect(await doNotCall.asked(ada.phone)).toEqual(optOut);
+  });
 });
 
-it('while Redis is full nobody is dialled and no contact fails; afterwards everybody is called once', { timeout: 60_000 }, async () => {
-  const contacts = Array.from({ length: 12 }, (_, index) => ({ ...ada, phone: `+12025550${100 + index}` }));
-  await enqueue(contacts);
-  await fill();
-  await eventually(() => expect(leases.unavailable()).toMatch(/OOM/));
-  void worker.run();
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
-  expect(dials).toBe(0);
-  await empty();
-  await eventually(async () => expect(await queue.getCompletedCount()).toBe(contacts.length));
-  expect(await queue.getFailedCount()).toBe(0);
-  expect(dials).toBe(contacts.length);
-});
-
-it('an opt-out that is heard while Redis is full is kept as soon as it has room', { timeout: 60_000 }, async () => {
-  await fill();
-  const doNotCall = createDoNotCall(redis, keys, () => waited++);
-  const kept = doNotCall.add(ada.phone, { campaign: 'reminder', at: 1, attempt: id });
-  await eventually(() => expect(waited).toBe(1));
-  await empty();
-  await kept;
-  expect(await doNotCall.asked(ada.phone)).toEqual({ campaign: 'reminder', at: 1, attempt: id });
-});
-
-it('a call costs the ledger ten commands at most', { timeout: 60_000 }, async () => {
+it('a call costs the ledger ten commands at most', { timeout: 60_000 }, async (context) => {
+  const { server, ledger, queue, startWorker, enqueue } = await startStory(context);
   const contacts = Array.from({ length: 20 }, (_, index) => ({ ...ada, phone: `+12025550${100 + index}` }));
-  await enqueue(contacts);
+  await enqueue(...contacts);
   await ledger.installation();
-  const monitor = await admin.duplicate().monitor();
+  const monitor = await server.admin.monitor();
   let commands = 0;
   monitor.on('monitor', (_time: string, args: string[], source: string) => {
     const ours = args.some((arg) =>
@@ -167,7 +169,7 @@ it('a call costs the ledger ten commands at most', { timeout: 60_000 }, async ()
     );
     if (source !== 'lua' && ours) commands++;
   });
-  void worker.run();
+  startWorker();
   const since = performance.now();
   await eventually(async () => expect(await queue.getCompletedCount()).toBe(contacts.length));
   const renewals = Math.ceil((performance.now() - since) / 100) + 1;

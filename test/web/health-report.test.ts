@@ -98,5 +98,5 @@ it('a breaker that only some workers see open is told with their names', () => {
 it('with Redis gone it is unhealthy, and says from when its news of the workers is', () => {
   const health = reportHealth({ workers: [live(), deliveryWorker], redis: 'disconnected', readAt: NOON });
   expect(health).toMatchObject({ status: 'unhealthy', dependencies: { ari: 'connected', redis: 'disconnected' } });
-  expect(health.reasons.join('\n')).toMatch(/Redis does not answer.*last read at 2026-11-21T12:00/);
+  expect(health.reasons.join('\n')).toMatch(/Redis can't be used.*does not answer.*last read at 2026-11-21T12:00/);
 });

@@ -88,7 +88,7 @@ it('with a Redis that takes everything and answers nothing, /health answers at o
   expect(Math.min(...times)).toBeLessThan(100);
   expect(told.dependencies).toMatchObject({ redis: 'disconnected', ari: 'connected' });
   expect(told.dependencies.workers).toHaveLength(3);
-  expect(told.reasons.join('\n')).toMatch(/Redis does not answer.*last read at \d{4}-/);
+  expect(told.reasons.join('\n')).toMatch(/Redis can't be used.*does not answer.*last read at \d{4}-/);
   expect([await statusOf('/livez'), await statusOf('/readyz')]).toEqual([200, 503]);
   proxy.heal();
   await healthy();
