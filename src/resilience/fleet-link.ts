@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Fleet } from './breaker.ts';
-import { type BreakerNews, type BreakerRecord, createBreakerStore } from './breaker-store.ts';
+import { type BreakerNews, type BreakerRecord, createBreakerStore, type FleetView } from './breaker-store.ts';
 
 export interface FleetLinkOptions {
   redis: Redis;
@@ -35,6 +35,8 @@ type Ask = { ask: string; service: string; by: string } | { answer: string; verd
 const LOOKS_ALIVE = 5;
 /** A frozen Redis must not hold up a call. Milliseconds. */
 const COMMAND_TIMEOUT_MS = 1_000;
+/** A command that fails later than this failed because this process didn't run meanwhile. Milliseconds. */
+const SLEPT_MS = 1.5 * COMMAND_TIMEOUT_MS;
 
 /** Keeps a process and Redis of one mind about the breakers. Its commands fail at once when Redis is away, and are never sent late. */
 export function createFleetLink(options: FleetLinkOptions): FleetLink {
@@ -71,9 +73,20 @@ export function createFleetLink(options: FleetLinkOptions): FleetLink {
     await store.told(news.id);
   }
 
+  /** Whoever didn't run for a while finds the time to be up before they find the answer, which says nothing of Redis: they ask once more. */
+  async function sync(): Promise<FleetView> {
+    const askedAt = performance.now();
+    try {
+      return await store.sync(services, presence);
+    } catch (error) {
+      if (performance.now() - askedAt < SLEPT_MS) throw error;
+      return store.sync(services, presence);
+    }
+  }
+
   async function look(): Promise<void> {
     try {
-      const view = await store.sync(services, presence);
+      const view = await sync();
       if (!connected) await store.announce(services);
       connected = true;
       ({ others, healthWorkers } = view);

@@ -44,7 +44,7 @@ async function run(args: string[], redisUrl = inject('redisUrl')) {
 }
 const line = (table: string, service: string) => table.split('\n').find((row) => row.includes(service)) ?? '';
 
-it('lists how every breaker stands, with the reason of the open ones', async () => {
+it('lists how every breaker stands, with the reason of the open ones', { timeout: 60_000 }, async () => {
   const { breakers } = await startWorker();
   await times(4, () => send(breakers, unavailable()));
   await vi.waitFor(() => expect(breakers.of(SPEECH).scope).toBe('fleet'), { timeout: 10_000 });
@@ -54,7 +54,7 @@ it('lists how every breaker stands, with the reason of the open ones', async () 
   expect(line(out, HEARING)).toMatch(/ closed .* ever /);
 });
 
-it('opens a breaker of running workers, and closes it again', async () => {
+it('opens a breaker of running workers, and closes it again', { timeout: 60_000 }, async () => {
   const { breakers } = await startWorker();
   expect(await run(['open', SPEECH, 'new', 'contract'])).toMatchObject({
     code: 0,

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
 import type { ServiceDefinition } from '../../src/resilience/breaker.ts';
 import { breakerPolicy } from '../../src/resilience/breaker-policy.ts';
 import type { BreakersOptions } from '../../src/resilience/breakers.ts';
+import { createFleetLink } from '../../src/resilience/fleet-link.ts';
 import { createRetryBudget } from '../../src/resilience/retry-budget.ts';
 import { startRedisProxy } from './redis-proxy.ts';
 import { badKey, HEARING, type OneProcess, oneProcess, SPEECH, send, times, unavailable } from './services.ts';
@@ -246,4 +247,20 @@ it('the retry budget is one for the fleet', async () => {
   await times(6, () => one.allows(SPEECH));
   const left = await Promise.all(Array.from({ length: 6 }, () => other.allows(SPEECH)));
   expect(left.filter(Boolean)).toHaveLength(4);
+});
+
+it('a process that did not run for a while does not take Redis for gone', async () => {
+  const errors: unknown[] = [];
+  const link = createFleetLink({
+    ...{ redis: connection(), prefix, processId: 'one', services: [SPEECH], healthWorker: false, syncEveryMs: 60_000 },
+    ...{ probeFor: undefined, probePatienceMs: () => 0, onRecords() {}, tell: undefined },
+    onError: (error) => errors.push(error),
+  });
+  cleanUp.push(() => link.stop());
+  await link.start();
+  const looking = link.refresh();
+  // The question is on its way; the answer comes while nobody reads, and the time for it is up when somebody does.
+  for (const end = performance.now() + 1_700; performance.now() < end; );
+  await looking;
+  expect([link.connected, errors]).toEqual([true, []]);
 });

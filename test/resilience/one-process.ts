@@ -7,12 +7,15 @@ import { serviceError } from '../../src/errors.ts';
 import { breakerPolicy } from '../../src/resilience/breaker-policy.ts';
 import { createBreakers } from '../../src/resilience/breakers.ts';
 
-const [redisUrl = '', prefix = '', serviceUrl = '', probes = ''] = process.argv.slice(2);
+const [redisUrl = '', prefix = '', serviceUrl = '', probes = '', deadline = ''] = process.argv.slice(2);
+const deadlineMs = Number(deadline);
 const service = 'openai:language-model';
 
+/** As the clients of services do: whatever goes wrong is an error that says what. */
 async function ask(path: string, signal: AbortSignal): Promise<string> {
-  const response = await fetch(`${serviceUrl}${path}`, { signal, keepalive: false });
-  if (!response.ok) throw serviceError(`answered ${response.status}`, { service, code: `http-${response.status}`, category: 'transient' });
+  const failed = (code: string) => serviceError(`failed: ${code}`, { service, code, category: 'transient' });
+  const response = await fetch(`${serviceUrl}${path}`, { signal, keepalive: false }).catch(() => Promise.reject(failed('no-answer')));
+  if (!response.ok) throw failed(`http-${response.status}`);
   return response.text();
 }
 
@@ -21,7 +24,7 @@ redis.on('error', () => {});
 const breakers = createBreakers({
   services: {
     [service]: {
-      policy: { ...breakerPolicy(1_000), resetMs: 200, probeDeadlineMs: 1_000 },
+      policy: { ...breakerPolicy(deadlineMs), resetMs: 200 },
       ...(probes === 'probes' ? { dataPlane: (signal: AbortSignal) => ask('/probe', signal) } : {}),
     },
   },
@@ -37,8 +40,8 @@ process.on('message', async ({ id, send = 0 }: { id: number; send?: number }) =>
   const results: string[] = [];
   const breaker = breakers.of(service);
   for (let i = 0; i < send; i++) {
-    const request = () => ask('/request', AbortSignal.timeout(1_000));
-    results.push(await breaker.run(request, { deadlineMs: 1_000 }).catch((error: { code?: string }) => error.code ?? String(error)));
+    const request = () => ask('/request', AbortSignal.timeout(deadlineMs));
+    results.push(await breaker.run(request, { deadlineMs }).catch((error: { code?: string }) => error.code ?? String(error)));
   }
   process.send?.({ id, results, state: breaker.state, scope: breaker.scope, since: breaker.since });
 });

@@ -19,9 +19,19 @@ export interface ChildBreakers {
   kill(): Promise<void>;
 }
 
+export interface ChildOptions {
+  redisUrl: string;
+  prefix: string;
+  serviceUrl: string;
+  probes: 'probes' | 'none';
+  /** Of a request; a trial's lease ends two seconds after it. Milliseconds. */
+  deadlineMs: number;
+}
+
 /** Starts a process with breakers of its own and waits until it knows the state of the fleet. */
-export async function startChild(redisUrl: string, prefix: string, serviceUrl: string, probes: 'probes' | 'none'): Promise<ChildBreakers> {
-  const child = fork(join(import.meta.dirname, 'one-process.ts'), [redisUrl, prefix, serviceUrl, probes], { execArgv: [] });
+export async function startChild({ redisUrl, prefix, serviceUrl, probes, deadlineMs }: ChildOptions): Promise<ChildBreakers> {
+  const args = [redisUrl, prefix, serviceUrl, probes, String(deadlineMs)];
+  const child = fork(join(import.meta.dirname, 'one-process.ts'), args, { execArgv: [] });
   const changes: BreakerChange[] = [];
   const waiting = new Map<number, (answer: Answer) => void>();
   const ready = new Promise<void>((resolve, reject) => {
