@@ -1,6 +1,5 @@
 import type { AgentReply } from './agent-reply.ts';
 import type { AgentTalk } from './agent-talk.ts';
-import type { BargeInPolicy } from './barge-in.ts';
 import type { Deliver } from './delivery.ts';
 import type { DialogueContext } from './dialogue.ts';
 import { unheardSentences } from './heard-text.ts';
@@ -11,13 +10,12 @@ export interface SayAgentReply {
   talk: AgentTalk;
   context: Pick<DialogueContext, 'campaign' | 'toolbox' | 'ear' | 'transcript' | 'stopwatch' | 'onState' | 'now'>;
   deliver: Deliver;
-  policy: () => BargeInPolicy;
   /** Said first, by the agent too. */
   first: string[];
 }
 
 /** Has the agent's reply heard, as far as the callee lets it. One that broke off with its connection, or for a "mhm", is gone on with. */
-export async function sayAgentReply({ talk, context, deliver, policy, first }: SayAgentReply): Promise<SaidReply> {
+export async function sayAgentReply({ talk, context, deliver, first }: SayAgentReply): Promise<SaidReply> {
   const { campaign, toolbox, ear, transcript, stopwatch, onState, now } = context;
   const askedMs = now();
   const written: string[] = [];
@@ -37,7 +35,7 @@ export async function sayAgentReply({ talk, context, deliver, policy, first }: S
     }
 
     const endsTalk = () => reply?.toolCalls.some(({ name }) => toolbox.find(name)?.endsTalk) ?? false;
-    const delivery = await deliver(speech, () => (endsTalk() ? 'nothing' : policy()));
+    const delivery = await deliver(speech, () => (endsTalk() ? 'nothing' : 'sound'));
     if (first.length === 0 && reply) stopwatch.spoken({ askedMs, firstWordMs: reply.firstWordMs, firstSoundMs: delivery.startedAtMs });
     written.push(...(reply?.written ?? []));
     const said = { delivery, sentences: [...first, ...written] };

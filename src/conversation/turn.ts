@@ -1,5 +1,4 @@
 import { sayAgentReply } from './agent-turn.ts';
-import type { BargeInPolicy } from './barge-in.ts';
 import { beginReply } from './begin-reply.ts';
 import type { Deliver, Delivery } from './delivery.ts';
 import type { Closing, DialogueContext } from './dialogue.ts';
@@ -20,7 +19,6 @@ const FOLLOW_UP_MS = 2_500;
 export interface TurnOptions {
   context: DialogueContext;
   deliver: Deliver;
-  policy: () => BargeInPolicy;
   /** Sentences of the opening that are spoken first. */
   owed: string[];
 }
@@ -35,7 +33,7 @@ export interface SaidReply {
 }
 
 /** One turn of the agent: the model's reply, spoken while it is written, and its tool calls. */
-export async function takeTurn({ context, deliver, policy, owed }: TurnOptions): Promise<TurnEnd> {
+export async function takeTurn({ context, deliver, owed }: TurnOptions): Promise<TurnEnd> {
   let toSayFirst = owed;
   let empty = 0;
   let mistaken = 0;
@@ -47,8 +45,8 @@ export async function takeTurn({ context, deliver, policy, owed }: TurnOptions):
   }
   for (;;) {
     const { reply, delivery, sentences } = context.agent
-      ? await sayAgentReply({ talk: context.agent, context, deliver, policy, first: toSayFirst })
-      : await sayReply(context, deliver, policy, toSayFirst);
+      ? await sayAgentReply({ talk: context.agent, context, deliver, first: toSayFirst })
+      : await sayReply(context, deliver, toSayFirst);
     if (delivery.cutOff) return { kind: 'said', delivery, sentences };
     const { toolCalls, error } = await reply.done;
     context.over.throwIfAborted();
@@ -83,7 +81,7 @@ export async function takeTurn({ context, deliver, policy, owed }: TurnOptions):
   }
 }
 
-async function sayReply(context: DialogueContext, deliver: Deliver, policy: () => BargeInPolicy, first: string[]): Promise<SaidReply> {
+async function sayReply(context: DialogueContext, deliver: Deliver, first: string[]): Promise<SaidReply> {
   const { campaign, toolbox, onState, now } = context;
   let reply: Reply | undefined;
   onState('thinking');
@@ -102,7 +100,7 @@ async function sayReply(context: DialogueContext, deliver: Deliver, policy: () =
       reply = beginReply(context, first, signal);
       return speech(reply);
     },
-    () => (reply?.toolCalls.some(({ name }) => toolbox.find(name)?.endsTalk) ? 'nothing' : policy()),
+    () => (reply?.toolCalls.some(({ name }) => toolbox.find(name)?.endsTalk) ? 'nothing' : 'sound'),
   );
   if (reply === undefined) throw new Error('the reply was never begun');
   if (first.length === 0) context.stopwatch.spoken({ ...reply.times, firstSoundMs: delivery.startedAtMs });
