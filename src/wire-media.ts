@@ -52,7 +52,7 @@ export async function startMedia({ config, asterisk, log }: MediaParts): Promise
       `AUDIOSOCKET_HOST is ${host}, an address to listen on but none that Asterisk can connect to. Set AUDIOSOCKET_ADVERTISE to this machine's address as Asterisk sees it.`,
     );
   }
-  const thread = startMediaThread({ logger: log });
+  const thread = startMediaThread({ logger: log, speechDetector: config.media.speechDetector });
   let audioSocket: AudioSocketPort | undefined;
   let starting: Promise<AudioSocketPort> | undefined;
 

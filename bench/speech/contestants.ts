@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createSpeechBoundaries } from '../../src/media/speech-boundaries.ts';
 import { createEnergyJudge } from '../../src/media/speech-detector-energy.ts';
+import { createModelJudge } from '../../src/media/speech-detector-model.ts';
 import { framesOf } from './pcm.ts';
 
 /** What a detector made of a line, by frames of 20 ms. */
@@ -22,7 +23,7 @@ export interface Contestant {
 }
 
 /** `judge`: makes what tells voiced frames, for one line. */
-function contestant(name: string, judge: (sampleRate: number, line: Buffer) => Judge | Promise<Judge>, startMs?: number): Contestant {
+function contestant(name: string, judge: (sampleRate: number, line: Buffer) => Judge | Promise<Judge>): Contestant {
   return {
     name,
     async hear(line, sampleRate) {
@@ -34,7 +35,7 @@ function contestant(name: string, judge: (sampleRate: number, line: Buffer) => J
         hearing.voiced.push(voiced);
         return voiced;
       };
-      const detector = createSpeechBoundaries(judged, { startMs });
+      const detector = createSpeechBoundaries(judged);
       framesOf(line, sampleRate).forEach((frame, at) => {
         const change = detector.push(frame);
         if (change === 'speech-start') hearing.starts.push(at);
@@ -49,7 +50,10 @@ function contestant(name: string, judge: (sampleRate: number, line: Buffer) => J
 
 type Judge = (frame: Buffer, speaking: boolean) => boolean;
 
-export const energy = contestant('energy', (sampleRate) => createEnergyJudge(sampleRate));
+export const energy = contestant('energy', (sampleRate) => {
+  const judge = createEnergyJudge(sampleRate);
+  return (frame, speaking) => judge(frame, speaking).voiced;
+});
 
 /**
  * Those that are no part of the project, as far as they are in this folder's node_modules. Theirs is no line in package.json: the bench is all that would need
@@ -141,7 +145,22 @@ async function silero(require: NodeJS.Require): Promise<Contestant[]> {
     // What is known when the frame has come: its own sound is in the next window, or the one after.
     return (_frame, speaking) => (known[Math.floor((++at * 20) / WINDOW_MS) - 1] ?? 0) > (speaking ? OFF : ON);
   };
-  return [contestant('Silero', judge), contestant('Silero, 60 ms', judge, 60)];
+  const mixed = async (sampleRate: number, line: Buffer): Promise<Judge> => {
+    const known = await probabilities(line, sampleRate);
+    let at = 0;
+    const isVoiced = createModelJudge(sampleRate, {
+      push() {},
+      reset() {},
+      get probability() {
+        return known[Math.floor((at * 20) / WINDOW_MS) - 1];
+      },
+    });
+    return (frame, speaking) => {
+      at += 1;
+      return isVoiced(frame, speaking);
+    };
+  };
+  return [contestant('Silero', judge), contestant('SPEECH_DETECTOR=silero', mixed)];
 }
 
 function found(require: NodeJS.Require, name: string): string | undefined {

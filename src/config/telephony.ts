@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { choice, count, form, ms, type Settings, secret, text, url, type Values } from './setting.ts';
 
 const MEDIA_KINDS = ['auto', 'websocket', 'audiosocket'] as const;
+const SPEECH_DETECTORS = ['energy', 'silero'] as const;
 
 /** Asterisk, and how audio travels to and from it. */
 export const TELEPHONY_SETTINGS = {
@@ -19,6 +20,11 @@ export const TELEPHONY_SETTINGS = {
     "How audio travels: by Asterisk's websocket, or by AudioSocket; auto takes what this Asterisk does best",
     MEDIA_KINDS,
     'auto',
+  ),
+  SPEECH_DETECTOR: choice(
+    "What tells speech from noise: its loudness, or Silero's model, which hears people on noisy lines and is installed apart (docs/speech-detector.md)",
+    SPEECH_DETECTORS,
+    'energy',
   ),
   AUDIOSOCKET_HOST: text('Address that Asterisk connects to with audio by AudioSocket', 'address', '127.0.0.1'),
   AUDIOSOCKET_PORT: count('Its port, one a worker; 0 takes a free one', 8_090, 0, 65_535, 'port'),
@@ -42,6 +48,7 @@ export interface TelephonyConfig {
   asteriskSpeechDir: string | undefined;
   media: {
     kind: (typeof MEDIA_KINDS)[number];
+    speechDetector: (typeof SPEECH_DETECTORS)[number];
     /** `advertise`: `host` or `host:port` as Asterisk sees it, where that differs. */
     audioSocket: { host: string; port: number; advertise: string | undefined };
   };
@@ -61,6 +68,7 @@ export function readTelephony({ string, number }: Values<keyof typeof TELEPHONY_
     asteriskSpeechDir: string('ASTERISK_SPEECH_DIR') || undefined,
     media: {
       kind: string('MEDIA') as TelephonyConfig['media']['kind'],
+      speechDetector: string('SPEECH_DETECTOR') as TelephonyConfig['media']['speechDetector'],
       audioSocket: {
         host: string('AUDIOSOCKET_HOST'),
         port: number('AUDIOSOCKET_PORT'),

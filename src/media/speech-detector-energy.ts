@@ -38,18 +38,19 @@ export interface EnergySpeechDetectorOptions extends SpeechBoundariesOptions {
 
 /** Tells speech from silence by loudness against a noise floor that follows the line. */
 export function createEnergySpeechDetector({ sampleRate, ...boundaries }: EnergySpeechDetectorOptions): SpeechDetector {
-  return createSpeechBoundaries(createEnergyJudge(sampleRate), boundaries);
+  const judge = createEnergyJudge(sampleRate);
+  return createSpeechBoundaries((frame, speaking) => judge(frame, speaking).voiced, boundaries);
 }
 
-/** Of one line: whether a frame is voiced, to be asked of each frame in turn. `speaking`: somebody spoke just now. */
-export function createEnergyJudge(sampleRate: number): (frame: Buffer, speaking: boolean) => boolean {
+/** Of one line, to be asked of each frame in turn. `speaking`: somebody spoke just now. */
+export function createEnergyJudge(sampleRate: number): (frame: Buffer, speaking: boolean) => { voiced: boolean; floorDb: number } {
   const levelOf = createLevelMeter(sampleRate);
   const noise = createNoiseFloor();
   return (frame, speaking) => {
     const level = levelOf(frame);
     const { floorDb, aboveDb } = noise(level);
     const speechDb = Math.max(QUIETEST_SPEECH_DB, floorDb + (speaking ? STILL_SPEAKING : 1) * aboveDb);
-    return level > Math.min(speaking ? STILL_ALWAYS_DB : ALWAYS_SPEECH_DB, speechDb);
+    return { voiced: level > Math.min(speaking ? STILL_ALWAYS_DB : ALWAYS_SPEECH_DB, speechDb), floorDb };
   };
 }
 

@@ -29,7 +29,10 @@ export async function placeCall(asterisk: AsteriskUnderTest, kind: 'auto' | Medi
   const connection = createAriConnection({ ...asterisk, app: `heals-${randomUUID()}`, logger: log });
   await connection.waitUntilConnected(AbortSignal.timeout(10_000));
   const media = await startMedia({
-    config: { mediaSampleRate: RATE, media: { kind, audioSocket: { host: '127.0.0.1', port: 0, advertise: undefined } } },
+    config: {
+      mediaSampleRate: RATE,
+      media: { kind, speechDetector: 'energy', audioSocket: { host: '127.0.0.1', port: 0, advertise: undefined } },
+    },
     asterisk: connection,
     log,
   });

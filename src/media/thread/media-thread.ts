@@ -2,7 +2,7 @@ import type { Logger } from '../../logger.ts';
 import { mediaError } from '../media-error.ts';
 import type { MediaLeg } from '../media-leg.ts';
 import { fromData } from './error-as-data.ts';
-import type { FromThread, NewLeg, ToThread } from './messages.ts';
+import type { FromThread, NewLeg, SpeechDetectorKind, ThreadData, ToThread } from './messages.ts';
 import { createRemoteLeg, type RemoteLeg } from './remote-leg.ts';
 import { createRemoteRecording, type RemoteRecording } from './remote-recording.ts';
 import { startWatchedWorker } from './watched-worker.ts';
@@ -73,9 +73,11 @@ export interface MediaThreadOptions {
   /** What runs in the thread. */
   entry?: URL | undefined;
   pingEveryMs?: number | undefined;
+  /** What listens for speech on each leg. */
+  speechDetector?: SpeechDetectorKind | undefined;
 }
 
-export function startMediaThread({ logger, entry = ENTRY, pingEveryMs }: MediaThreadOptions): MediaThread {
+export function startMediaThread({ logger, entry = ENTRY, pingEveryMs, speechDetector }: MediaThreadOptions): MediaThread {
   const legs = new Map<number, RemoteLeg>();
   const legIds = new WeakMap<MediaLeg, number>();
   const recordings = new Map<number, RemoteRecording>();
@@ -91,6 +93,7 @@ export function startMediaThread({ logger, entry = ENTRY, pingEveryMs }: MediaTh
   const worker = startWatchedWorker({
     entry,
     pingEveryMs,
+    data: { speechDetector } satisfies ThreadData,
     onMessage,
     onPong({ audioSocketStale }) {
       stale = audioSocketStale;

@@ -19,6 +19,13 @@ export type ToThread =
   | { kind: 'ping' }
   | { kind: 'stop' };
 
+export type SpeechDetectorKind = 'energy' | 'silero';
+
+/** What a media thread is told when it is started. */
+export interface ThreadData {
+  speechDetector: SpeechDetectorKind | undefined;
+}
+
 export interface NewLeg {
   leg: number;
   channelId: string;

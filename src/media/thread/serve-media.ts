@@ -4,21 +4,22 @@ import type { FramePacer } from '../frame-pacer.ts';
 import { createHearingLeg } from '../hearing-leg.ts';
 import type { AudioLeg, MediaLeg } from '../media-leg.ts';
 import { createRecorder, type Recorder } from '../recorder.ts';
-import { createEnergySpeechDetector } from '../speech-detector-energy.ts';
+import { createSpeechDetectors } from '../speech-detectors.ts';
 import { connectWebsocketLeg } from '../websocket-leg.ts';
 import { toData } from './error-as-data.ts';
-import { monotonicMs, type NewLeg, type ToThread } from './messages.ts';
+import { monotonicMs, type NewLeg, type SpeechDetectorKind, type ToThread } from './messages.ts';
 import { type Post, type ServedLeg, serveLeg } from './served-leg.ts';
 
 export interface ServeMediaOptions {
   /** The clock of AudioSocket legs. */
   pacer?: FramePacer | undefined;
+  speechDetector?: SpeechDetectorKind | undefined;
 }
 
 type Of<Kind extends ToThread['kind']> = Extract<ToThread, { kind: Kind }>;
 
 /** Everything of the media plane that lives in a thread of its own, spoken to over a port. Never throws: what fails ends its own leg. */
-export function serveMedia(port: MessagePort, { pacer }: ServeMediaOptions = {}): void {
+export function serveMedia(port: MessagePort, { pacer, speechDetector = 'energy' }: ServeMediaOptions = {}): void {
   const post: Post = (message, move = []) => port.postMessage(message, move);
   const opening = new Map<number, AbortController>();
   const legs = new Map<number, { leg: MediaLeg; served: ServedLeg }>();
@@ -34,13 +35,15 @@ export function serveMedia(port: MessagePort, { pacer }: ServeMediaOptions = {})
     };
   }
 
+  const detectors = createSpeechDetectors(speechDetector, logger);
+
   async function open(wanted: NewLeg, connect: (signal: AbortSignal) => Promise<AudioLeg>): Promise<void> {
     const { leg: id, sampleRate, calleeSpeaks } = wanted;
     const given = new AbortController();
     opening.set(id, given);
     try {
       const connected = await connect(given.signal);
-      const leg = createHearingLeg(connected, createEnergySpeechDetector({ sampleRate, speaking: calleeSpeaks }));
+      const leg = createHearingLeg(connected, detectors.create({ sampleRate, speaking: calleeSpeaks }));
       post({ kind: 'opened', leg: id });
       legs.set(id, { leg, served: serveLeg(id, leg, post) });
       void leg.closed.then(() => legs.delete(id));

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { FromThread, ToThread } from './messages.ts';
+import type { FromThread, ThreadData, ToThread } from './messages.ts';
 
 /** Pings are this far apart; a thread that leaves so many unanswered is stuck. Counted, not timed: a stall of our own event loop accuses nobody. */
 const PING_EVERY_MS = 1_000;
@@ -11,6 +11,8 @@ const STOP_TIMEOUT_MS = 3_000;
 
 export interface WatchedWorkerOptions {
   entry: URL;
+  /** What the thread, and each after it, finds as its `workerData`. */
+  data: ThreadData;
   onMessage: (message: Exclude<FromThread, { kind: 'pong' | 'stopped' }>) => void;
   onPong: (pong: Extract<FromThread, { kind: 'pong' }>) => void;
   /** A thread has died and took everything in it with it. */
@@ -29,7 +31,7 @@ export interface WatchedWorker {
 
 /** A worker thread that is there again when it has died. */
 export function startWatchedWorker(options: WatchedWorkerOptions): WatchedWorker {
-  const { entry, onMessage, onPong, onDeath, onReborn, pingEveryMs = PING_EVERY_MS } = options;
+  const { entry, data, onMessage, onPong, onDeath, onReborn, pingEveryMs = PING_EVERY_MS } = options;
   let current: Worker | undefined;
   let rebirth: NodeJS.Timeout | undefined;
   let missed = 0;
@@ -39,7 +41,7 @@ export function startWatchedWorker(options: WatchedWorkerOptions): WatchedWorker
 
   function start(): void {
     // Not the flags of this process: a test runner's loaders have no business there.
-    const worker = new Worker(entry, { execArgv: [], name: 'media' });
+    const worker = new Worker(entry, { execArgv: [], name: 'media', workerData: data });
     let cause: Error | undefined;
     let gone = false;
     let spoke = false;
