@@ -99,7 +99,9 @@ async function connect({ config, log, onStop }: Start): Promise<Pick<ProcessPart
   const redis = connectRedis(server.url, tell);
   onStop('redis connection', async () => redis.disconnect());
   const keys = createKeys(config.queuePrefix);
-  const durability = config.redisDisposable ? createPlainDurability(redis) : await openDurability(redis, keys, redisHosts(server.url));
+  const durability = config.redisDisposable
+    ? createPlainDurability(redis)
+    : await openDurability(redis, keys, redisHosts(server.url), config.redisReplicas);
   onStop('durable writes', () => durability.stop());
   return { redis, keys, durability };
 }

@@ -27,7 +27,7 @@ export interface StartedLedger {
 export function startLedger({ config, redis, keys, durability, log }: LedgerParts): StartedLedger {
   // Its failures are those of the main connection, which are logged there.
   const impatient = connectImpatiently(redis, () => {});
-  const leases = createLeases({ redis: impatient, keys, log });
+  const leases = createLeases({ redis: impatient, keys, log, check: durability.check });
   const ledger = createLedger({
     redis,
     keys,

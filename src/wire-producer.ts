@@ -23,7 +23,9 @@ export async function openContactSink(config: Config, campaign: Campaign): Promi
   try {
     const redis = await connectRedisNow(server.url);
     const keys = createKeys(config.queuePrefix);
-    const durability = config.redisDisposable ? createPlainDurability(redis) : await openDurability(redis, keys, redisHosts(server.url));
+    const durability = config.redisDisposable
+      ? createPlainDurability(redis)
+      : await openDurability(redis, keys, redisHosts(server.url), config.redisReplicas);
     const sink = createContactSink(redis, keys, campaign, durability);
     return {
       add: sink.add,

@@ -15,6 +15,13 @@ export const STORAGE_SETTINGS = {
     ['true', 'false'],
     'false',
   ),
+  REDIS_REPLICAS: count(
+    'How many replicas must have a dial written down before it is made: then a master that is lost with its machine costs nobody a second call',
+    0,
+    0,
+    10,
+    'replicas',
+  ),
   QUEUE_PREFIX: text('Prefix of every key in Redis, so that several installations can share one', 'text', 'ringfence'),
   DATA_DIR: text('Where recordings, logs and a Redis of our own keep their files', 'folder', 'data'),
   DEBIAN_MIRROR: url(
@@ -30,6 +37,7 @@ export interface StorageConfig {
   redisUrl: string | undefined;
   /** May lose what it has acknowledged. */
   redisDisposable: boolean;
+  redisReplicas: number;
   queuePrefix: string;
   dataDir: string;
   debianMirror: string | undefined;
@@ -42,6 +50,7 @@ export function readStorage({ has, string, number }: Values<keyof typeof STORAGE
   return {
     redisUrl: has('REDIS_URL') ? string('REDIS_URL') : undefined,
     redisDisposable: string('REDIS_DISPOSABLE') === 'true',
+    redisReplicas: number('REDIS_REPLICAS'),
     queuePrefix: string('QUEUE_PREFIX'),
     dataDir: string('DATA_DIR'),
     debianMirror: string('DEBIAN_MIRROR') || undefined,

@@ -58,6 +58,8 @@ export interface LeasesOptions {
   keys: Keys;
   log: { info(facts: object, message: string): void; error(facts: object, message: string): void };
   timing?: LeaseTiming;
+  /** Rejects while nothing that is written would last. */
+  check?: () => Promise<void>;
 }
 
 interface Held {
@@ -76,7 +78,7 @@ const MARGIN = 0.3;
 const BATCH = 500;
 
 /** Renews until stopped. Starts at once, also with nothing to renew: that Redis hears from a worker is what others go by. */
-export function createLeases({ redis, keys, log, timing = LEASE_TIMING }: LeasesOptions): Leases {
+export function createLeases({ redis, keys, log, timing = LEASE_TIMING, check = async () => {} }: LeasesOptions): Leases {
   const { leaseMs, renewEveryMs } = timing;
   const renew = createScript(redis, RENEW);
   const living = createScript(redis, LIVING);
@@ -121,7 +123,7 @@ export function createLeases({ redis, keys, log, timing = LEASE_TIMING }: Leases
 
   const running = (async () => {
     while (!stopping.signal.aborted) {
-      await renewAll().then(
+      await Promise.all([renewAll(), check()]).then(
         () => tell(undefined),
         (error: unknown) => stopping.signal.aborted || tell(redisError(error, 'renewal of leases').message),
       );

@@ -30,6 +30,11 @@ export const REDIS_ERRORS: ErrorTable = {
     // An argument or a command that this Redis doesn't know, or a script of ours that failed.
     { code: ['ERR', 'EXECABORT', 'NOSCRIPT'], category: 'permanent', hint: 'It did not understand us: version 6.2 or newer is needed.' },
     { code: ['not-synced'], category: 'transient', hint: 'Its disk is too slow, or full: look at its log. Calls wait.' },
+    {
+      code: ['not-replicated'],
+      category: 'transient',
+      hint: 'Fewer replicas than REDIS_REPLICAS have what was written: look at INFO replication of the master. Calls wait.',
+    },
     { code: ['connection-closed'], category: 'transient', hint: 'It is away, or too slow to answer; what waits goes on when it is well.' },
   ],
 };

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { UserError } from '../errors.ts';
-import { createPlainDurability, createWaitAof, type Durability, knowsWaitAof } from './durability.ts';
+import { createPlainDurability, createWaiting, type Durability, knowsWaitAof } from './durability.ts';
 import type { Keys } from './keys.ts';
 
 interface Rule {
@@ -21,14 +21,16 @@ const RULES: readonly Rule[] = [
 ];
 
 /**
- * How writes to this Redis are made to last: by its settings, or, where it syncs once a second or doesn't tell, by waiting for its disk.
+ * How writes to this Redis are made to last: by its settings, or, where it syncs once a second or doesn't tell, by waiting for its disk. And by waiting for replicas.
+ * @param replicas that must have a write before it counts; they needn't be there yet.
  * @throws UserError that names every setting by which it may lose what it has acknowledged, and how to mend it.
  */
-export async function openDurability(redis: Redis, keys: Keys, where: string): Promise<Durability> {
+export async function openDurability(redis: Redis, keys: Keys, where: string, replicas = 0): Promise<Durability> {
   const found = await Promise.all(RULES.map(async (rule) => ({ ...rule, is: await readSetting(redis, rule.setting) })));
   const broken = found.filter(({ is, needed }) => is !== needed);
-  if (broken.length === 0) return createPlainDurability(redis);
-  if (broken.every(({ setting }) => setting === 'appendfsync') && (await knowsWaitAof(redis, keys.durability))) return createWaitAof(redis);
+  if (broken.length === 0) return replicas === 0 ? createPlainDurability(redis) : createWaiting(redis, { disk: false, replicas });
+  if (broken.every(({ setting }) => setting === 'appendfsync') && (await knowsWaitAof(redis, keys.durability)))
+    return createWaiting(redis, { disk: true, replicas });
   const lines = broken.map(
     ({ setting, needed, why, is }) => `  - ${setting} is ${is ?? 'not to be found out'}; needed: ${needed}, because else ${why}.`,
   );

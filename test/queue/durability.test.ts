@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import type { Outcome } from '../../src/call/outcome.ts';
-import { createWaitAof, type Durability, knowsWaitAof } from '../../src/queue/durability.ts';
+import { createWaiting, type Durability, knowsWaitAof } from '../../src/queue/durability.ts';
 import { createKeys, type Keys } from '../../src/queue/keys.ts';
 import { createLeases, type Leases } from '../../src/queue/leases.ts';
 import { createLedger, type Ledger } from '../../src/queue/ledger.ts';
@@ -58,7 +58,7 @@ beforeEach(async () => {
   [disks, waits, waited] = [1, 0, 0];
   redis = new Redis(`redis://127.0.0.1:${(front.address() as AddressInfo).port}`, { maxRetriesPerRequest: null });
   keys = createKeys(`test-${randomUUID()}`);
-  durability = createWaitAof(redis);
+  durability = createWaiting(redis, { disk: true, replicas: 0 });
   leases = createLeases({ redis, keys, log: quiet });
   ledger = createLedger({ redis, keys, owner: 'worker', days: 90, leases: leases.ledger, durability, onWait: () => waited++ });
   await redis.hset(keys.attempt(id), { state: 'queued', epoch: 0, campaign: 'reminder', number: 1, contact: JSON.stringify({ phone }) });
