@@ -4,6 +4,8 @@ import type { FromThread, ThreadData, ToThread } from './messages.ts';
 /** Pings are this far apart; a thread that leaves so many unanswered is stuck. Counted, not timed: a stall of our own event loop accuses nobody. */
 const PING_EVERY_MS = 1_000;
 const MISSED_PINGS = 5;
+/** The same for one that has not said a word yet: it loads, and on a busy machine that takes many seconds. To end it would make the machine busier still. */
+const MISSED_AT_START = 30;
 /** A thread that never said a word may have died of its first breath, and so may the next one: it is started only after this. */
 const STILLBORN_WAIT_MS = 1_000;
 /** How long a thread may take to say goodbye. It may have sockets to close that take a second each, all at once. */
@@ -35,6 +37,7 @@ export function startWatchedWorker(options: WatchedWorkerOptions): WatchedWorker
   let current: Worker | undefined;
   let rebirth: NodeJS.Timeout | undefined;
   let missed = 0;
+  let spoke = false;
   let stuck: Error | undefined;
   let stopping: Promise<void> | undefined;
   const stopped = Promise.withResolvers<void>();
@@ -44,8 +47,8 @@ export function startWatchedWorker(options: WatchedWorkerOptions): WatchedWorker
     const worker = new Worker(entry, { execArgv: [], name: 'media', workerData: data });
     let cause: Error | undefined;
     let gone = false;
-    let spoke = false;
     missed = 0;
+    spoke = false;
     stuck = undefined;
     current = worker;
     worker.on('message', (message: FromThread) => {
@@ -77,13 +80,13 @@ export function startWatchedWorker(options: WatchedWorkerOptions): WatchedWorker
 
   const watch = setInterval(() => {
     if (!current) return;
-    if (missed >= MISSED_PINGS) return endStuck();
+    if (missed >= (spoke ? MISSED_PINGS : MISSED_AT_START)) return endStuck();
     missed += 1;
     current.postMessage({ kind: 'ping' } satisfies ToThread);
   }, pingEveryMs);
 
   function endStuck(): void {
-    stuck = new Error(`it gave no sign of life for ${MISSED_PINGS * pingEveryMs} ms`);
+    stuck = new Error(`it gave no sign of life for ${missed * pingEveryMs} ms`);
     void current?.terminate();
   }
 

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { UserError } from '../../../src/errors.ts';
 import { createHealingLeg } from '../../../src/media/healing-leg.ts';
 import type { SpeechChange } from '../../../src/media/media-leg.ts';
@@ -19,8 +19,12 @@ afterEach(async () => {
   for (const thing of opened.splice(0).reverse()) await thing.close();
 });
 
-const WANTED = { channelId: 'em', sampleRate: RATE, connectTimeoutMs: 5_000 };
-const until = (condition: () => boolean) => vi.waitFor(() => expect(condition()).toBe(true), { timeout: 10_000, interval: 5 });
+const WANTED = { channelId: 'em', sampleRate: RATE, connectTimeoutMs: 20_000 };
+/** Threads that load, on a machine that may have better to do. */
+const patiently = { timeout: 40_000, interval: 50 };
+const until = (condition: () => boolean) => vi.waitFor(() => expect(condition()).toBe(true), { ...patiently, interval: 5 });
+vi.setConfig({ testTimeout: 90_000 });
+afterAll(() => vi.resetConfig());
 
 function start(options: Parameters<typeof startDrivenThread>[0] = {}) {
   const logger = { warn: vi.fn(), error: vi.fn() };
@@ -34,6 +38,8 @@ function start(options: Parameters<typeof startDrivenThread>[0] = {}) {
   async function overAudioSocket(server: Awaited<ReturnType<typeof driven.thread.listen>>) {
     const id = randomUUID();
     const coming = server.expectLeg({ id, ...WANTED });
+    // Where nobody listens yet, nobody waits for it any more.
+    coming.catch(() => {});
     const peer = await connectPeer(server.port);
     opened.push(peer);
     peer.sayId(id);
@@ -78,8 +84,8 @@ test('a thread that dies takes its legs with it, says why, and is there again, f
   await first.leg.close();
   expect(server.legs).toBe(0);
   expect(logger.error).toHaveBeenCalledWith(expect.objectContaining({ legs: 2 }), expect.stringContaining('died'));
-  await vi.waitFor(async () => expect((await overWebsocket()).leg.speaking).toBe(false), { timeout: 10_000, interval: 50 });
-  const again = await vi.waitFor(() => overAudioSocket(server), { timeout: 10_000, interval: 50 });
+  await vi.waitFor(async () => expect((await overWebsocket()).leg.speaking).toBe(false), patiently);
+  const again = await vi.waitFor(() => overAudioSocket(server), patiently);
   expect(server.legs).toBe(1);
   await again.leg.close();
   expect(await again.leg.closed).toEqual({});
@@ -113,6 +119,14 @@ test('a call outlives the thread: its leg is replaced by one in the next thread'
   for (let at = 0; at < 400 * 16; at += 320) asterisks[1]?.send(voice.subarray(at, at + 320));
   await until(() => asterisks[1]?.received.includes('PAUSE_MEDIA') ?? false);
   await leg.close();
+});
+
+test('a thread that takes long to load is waited for: it is not stuck', async () => {
+  const entry = new URL('../../../src/media/thread/entry.ts', import.meta.url).href;
+  const code = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500); await import(${JSON.stringify(entry)});`;
+  const { overWebsocket, logger } = start({ pingEveryMs: 200, entry: new URL(`data:text/javascript,${encodeURIComponent(code)}`) });
+  expect((await overWebsocket()).leg.speaking).toBe(false);
+  expect(logger.error).not.toHaveBeenCalled();
 });
 
 test('a thread that hangs is ended and replaced', async () => {
@@ -181,7 +195,7 @@ test('a recording is gone on with by the next thread, in the same file and on th
   const beganAt = performance.now();
   order({ kind: 'throw' });
   await first.leg.closed;
-  const { leg, asterisk } = await vi.waitFor(overWebsocket, { timeout: 10_000, interval: 50 });
+  const { leg, asterisk } = await vi.waitFor(overWebsocket, patiently);
   recording.tape(leg);
   const again = new Promise<void>((resolve) => leg.onFrame(() => resolve()));
   asterisk.send(counted(40));
