@@ -10,9 +10,10 @@ const MODEL = `${PACKAGE}/silero_vad_v5.onnx`;
 /** What the model looks at, and how much of the sound before it is shown to it again. Without the latter it hears worse. */
 const WINDOW_MS = 32;
 const CONTEXT_MS = 4;
-/** Two layers of memory from one window to the next. */
-const STATE_SHAPE = [2, 1, 128];
-/** More than this can't be waiting: who is so far behind had better not hear the past. */
+/** What the model remembers from one window of a line to the next: so many numbers in each of its two layers. */
+const LAYERS = 2;
+const MEMORY = 128;
+/** More windows than this can't be waiting: who is so far behind had better not hear the past. */
 const MAX_WAITING = 3;
 /** The model was made for these. Hertz. */
 const RATES = [8_000, 16_000];
@@ -51,79 +52,143 @@ export async function loadSilero(onError: (error: unknown) => void, from: string
   // One thread: the others have calls to carry.
   const options = { intraOpNumThreads: 1, interOpNumThreads: 1 };
   const session = await runtime.InferenceSession.create(await readFile(require.resolve(MODEL)), options);
-  return { listen: (sampleRate) => (RATES.includes(sampleRate) ? createLine(runtime, session, sampleRate, onError) : undefined) };
+  const atRate = new Map(RATES.map((sampleRate) => [sampleRate, createHearing(runtime, session, sampleRate, onError)]));
+  return { listen: (sampleRate) => atRate.get(sampleRate)?.() };
 }
 
-function createLine(runtime: Runtime, session: Session, sampleRate: number, onError: (error: unknown) => void): SileroLine {
+/** Of one line. */
+interface Heard {
+  waiting: Float32Array[];
+  memory: Float32Array;
+  probability: number | undefined;
+}
+
+/**
+ * Makes lines of one rate. While the model is at work windows gather, and all lines' next ones are looked at together: that costs a fraction of looking at one
+ * after the other, and the more so the busier the machine is.
+ */
+function createHearing(runtime: Runtime, session: Session, sampleRate: number, onError: (error: unknown) => void): () => SileroLine {
   const sr = new runtime.Tensor('int64', BigInt64Array.of(BigInt(sampleRate)), []);
-  const window = (sampleRate / 1_000) * WINDOW_MS;
-  const context = (sampleRate / 1_000) * CONTEXT_MS;
-  const silence = () => new runtime.Tensor('float32', new Float32Array(256), STATE_SHAPE);
-  let state = silence();
-  /** The context, and what has come of the next window. */
-  let input = new Float32Array(context + window);
-  let filled = context;
-  let waiting: Float32Array[] = [];
+  const ready = new Set<Heard>();
   let running = false;
   let broken = false;
-  /** Lines that were reset have nothing to do with what is still running. */
-  let life = 0;
-  let probability: number | undefined;
+
+  async function hearTogether(lines: Heard[]): Promise<void> {
+    const windows = lines.map(({ waiting }) => waiting.shift() ?? new Float32Array());
+    const output = await session.run({
+      input: new runtime.Tensor('float32', joined(windows), [lines.length, windows[0]?.length ?? 0]),
+      state: new runtime.Tensor('float32', joined(byLayer(lines.map(({ memory }) => memory))), [LAYERS, lines.length, MEMORY]),
+      sr,
+    });
+    const probabilities = floats(output.output);
+    const state = floats(output.stateN);
+    lines.forEach((line, i) => {
+      line.memory = memoryOf(state, i, lines.length);
+      line.probability = probabilities[i];
+    });
+  }
 
   async function run(): Promise<void> {
     running = true;
     try {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        const began = life;
-        const output = await session.run({ input: new runtime.Tensor('float32', next, [1, next.length]), state, sr });
-        if (began !== life) continue;
-        state = output.stateN ?? state;
-        probability = firstOf(output.output?.data);
+      while (ready.size > 0) {
+        const lines = [...ready];
+        await hearTogether(lines);
+        for (const line of lines) if (line.waiting.length === 0) ready.delete(line);
       }
     } catch (error) {
       broken = true;
-      probability = undefined;
-      waiting = [];
+      for (const line of ready) line.probability = undefined;
+      ready.clear();
       onError(error);
     }
     running = false;
   }
 
-  function complete(): void {
-    waiting.push(input);
-    const last = input;
-    input = new Float32Array(context + window);
-    input.set(last.subarray(window));
-    filled = context;
-    if (waiting.length > MAX_WAITING) {
-      waiting.shift();
-      probability = undefined;
+  function hear(line: Heard, window: Float32Array): void {
+    line.waiting.push(window);
+    if (line.waiting.length > MAX_WAITING) {
+      line.waiting.shift();
+      line.probability = undefined;
     }
+    ready.add(line);
     if (!running) void run();
+  }
+
+  return () =>
+    createLine(sampleRate, {
+      hear,
+      forget: (line) => ready.delete(line),
+      isBroken: () => broken,
+    });
+}
+
+interface Hearing {
+  hear(line: Heard, window: Float32Array): void;
+  forget(line: Heard): void;
+  isBroken(): boolean;
+}
+
+/** Cuts a line into windows. */
+function createLine(sampleRate: number, { hear, forget, isBroken }: Hearing): SileroLine {
+  const window = (sampleRate / 1_000) * WINDOW_MS;
+  const context = (sampleRate / 1_000) * CONTEXT_MS;
+  const nothing = (): Heard => ({ waiting: [], memory: new Float32Array(LAYERS * MEMORY), probability: undefined });
+  let line = nothing();
+  /** The context, and what has come of the next window. */
+  let input = new Float32Array(context + window);
+  let filled = context;
+
+  function complete(): void {
+    hear(line, input);
+    const next = new Float32Array(context + window);
+    next.set(input.subarray(window));
+    input = next;
+    filled = context;
   }
 
   return {
     push(frame) {
-      if (broken) return;
       for (let at = 0; at + 1 < frame.length; at += BYTES_PER_SAMPLE) {
+        if (isBroken()) return;
         input[filled++] = frame.readInt16LE(at) / 32_768;
         if (filled === input.length) complete();
       }
     },
     get probability() {
-      return probability;
+      return isBroken() ? undefined : line.probability;
     },
     reset() {
-      life += 1;
-      state = silence();
+      forget(line);
+      line = nothing();
       input = new Float32Array(context + window);
       filled = context;
-      waiting = [];
-      probability = undefined;
     },
   };
 }
 
-function firstOf(data: unknown): number | undefined {
-  return data instanceof Float32Array ? data[0] : undefined;
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** The first layer of every line, then the second: as the model wants them. */
+function byLayer(memories: readonly Float32Array[]): Float32Array[] {
+  return Array.from({ length: LAYERS }, (_, layer) =>
+    memories.map((memory) => memory.subarray(layer * MEMORY, (layer + 1) * MEMORY)),
+  ).flat();
+}
+
+function memoryOf(state: Float32Array, line: number, lines: number): Float32Array {
+  const layers = Array.from({ length: LAYERS }, (_, layer) => (layer * lines + line) * MEMORY);
+  return joined(layers.map((at) => state.subarray(at, at + MEMORY)));
+}
+
+function floats(tensor: Tensor | undefined): Float32Array {
+  return tensor?.data instanceof Float32Array ? tensor.data : new Float32Array();
 }

@@ -21,23 +21,34 @@ const RUNTIME = `
 exports.Tensor = class { constructor(type, data, shape) { Object.assign(this, { type, data, shape }); } };
 const answers = {
   /** The share of a second that it was shown. */
-  length: ({ input, sr }) => input.data.length / Number(sr.data[0]),
-  loud: ({ input }) => (Math.max(...input.data.map(Math.abs)) > 0.25 ? 0.9 : 0.1),
+  length: (sound, rate) => sound.length / rate,
+  loud: (sound) => (Math.max(...sound.map(Math.abs)) > 0.25 ? 0.9 : 0.1),
+  /** How many windows of a line it has seen; its second layer counts down. */
+  count: (sound, rate, first, second) => { first[0] += 1; second[0] -= 1; if (first[0] !== -second[0]) throw new Error('torn'); return first[0]; },
   throws() { throw new Error('no such operator'); },
   hangs: () => new Promise(() => {}),
 };
+exports.runs = [];
 exports.InferenceSession = {
   async create(model) {
     const answer = answers[Buffer.from(model).toString()];
     return {
-      async run(inputs) {
-        const probability = await answer(inputs);
-        return { output: new exports.Tensor('float32', Float32Array.of(probability), [1, 1]), stateN: inputs.state };
+      async run({ input, state, sr }) {
+        const [lines, length] = input.shape;
+        exports.runs.push(lines);
+        const memory = Float32Array.from(state.data);
+        const heard = [];
+        for (let i = 0; i < lines; i++) {
+          const layer = (k) => memory.subarray((k * lines + i) * 128, (k * lines + i + 1) * 128);
+          heard.push(await answer(input.data.subarray(i * length, (i + 1) * length), Number(sr.data[0]), layer(0), layer(1)));
+        }
+        return { output: new exports.Tensor('float32', Float32Array.from(heard), [lines, 1]), stateN: new exports.Tensor('float32', memory, state.shape) };
       },
     };
   },
 };
 `;
+type Model = 'length' | 'loud' | 'count' | 'throws' | 'hangs';
 
 const folders: string[] = [];
 afterEach(async () => {
@@ -45,7 +56,7 @@ afterEach(async () => {
 });
 
 /** A folder in which a model is installed, or nothing is. */
-async function installed(model?: 'length' | 'loud' | 'throws' | 'hangs'): Promise<URL> {
+async function installed(model?: Model): Promise<URL> {
   const folder = await mkdtemp(join(tmpdir(), 'silero-'));
   folders.push(folder);
   if (model) {
@@ -57,7 +68,7 @@ async function installed(model?: 'length' | 'loud' | 'throws' | 'hangs'): Promis
   return pathToFileURL(`${folder}/`);
 }
 
-async function listen(model: 'length' | 'loud' | 'throws' | 'hangs', pcm: Buffer) {
+async function listen(model: Model, pcm: Buffer) {
   const errors: unknown[] = [];
   const line = (await loadSilero((error) => errors.push(error), await installed(model))).listen(RATE);
   if (!line) throw new Error('no line');
@@ -96,6 +107,27 @@ test.each([8_000, 16_000])('the model is shown 32 ms and the 4 ms before them, a
   await expect.poll(() => line?.probability).toBeCloseTo(0.036);
   line?.reset();
   expect(line?.probability).toBeUndefined();
+});
+
+test('fifty calls are heard together, each with its own memory, also when one of them begins anew', async () => {
+  const from = await installed('count');
+  const silero = await loadSilero(() => {}, from);
+  const lines = Array.from({ length: 50 }, () => silero.listen(RATE));
+  const window = Buffer.alloc((RATE / 500) * 32);
+  const pushAll = async () => {
+    for (const line of lines) line?.push(window);
+    await new Promise(setImmediate);
+  };
+  await pushAll();
+  lines[7]?.reset();
+  expect(lines[7]?.probability).toBeUndefined();
+  await pushAll();
+  await pushAll();
+  await expect.poll(() => lines.map((line) => line?.probability)).toEqual(lines.map((_, i) => (i === 7 ? 2 : 3)));
+  // The first line's first window is looked at alone, before the others' have come.
+  const { runs } = createRequire(from)('onnxruntime-node') as { runs: number[] };
+  expect(runs.length).toBeLessThanOrEqual(6);
+  expect(Math.max(...runs)).toBeGreaterThanOrEqual(49);
 });
 
 describe('where a line is noisy', () => {
