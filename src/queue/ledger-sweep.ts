@@ -6,7 +6,7 @@ import type { CallJobResult } from './call-queue.ts';
 import type { Keys } from './keys.ts';
 import { JOBS_MADE } from './ledger-scripts.ts';
 import { createScript } from './redis.ts';
-import { FREE_RESERVATIONS, MISSING_JOBS, REMOVED_JOBS } from './sweep-scripts.ts';
+import { COUNT_MISSING, FREE_RESERVATIONS, MISSING_JOBS, REMOVED_JOBS } from './sweep-scripts.ts';
 
 export interface LedgerSweepOptions {
   redis: Redis;
@@ -20,7 +20,10 @@ export interface LedgerSweepOptions {
 }
 
 export interface LedgerSweep {
-  /** Removed and never made jobs are found each time; of all open attempts the next part is looked at: a million take some ten minutes. */
+  /**
+   * Removed and never made jobs are found each time. Of all open attempts the next part is looked at, and all of them at once when there are fewer jobs
+   * than open attempts: then jobs have vanished in a way that nobody was told of.
+   */
   sweep(): Promise<void>;
 }
 
@@ -29,6 +32,8 @@ const GRACE_MS = 30_000;
 /** One script's worth: some milliseconds of Redis' time. */
 const PAGE = 500;
 const PAGES_A_SWEEP = 10;
+/** Less than a turn lasts. Milliseconds. */
+const HURRY_MS = 2_500;
 /** BullMQ keeps some ten thousand. */
 const EVENTS_A_SWEEP = 15_000;
 
@@ -42,7 +47,20 @@ export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = G
   const freeReservations = createScript(redis, FREE_RESERVATIONS);
   const jobsMade = createScript(redis, JOBS_MADE);
   const removedJobs = createScript(redis, REMOVED_JOBS);
-  let cursor = 0;
+  const countMissing = createScript(redis, COUNT_MISSING);
+  const counted = [
+    keys.open,
+    keys.jobless,
+    keys.minted,
+    ...['wait', 'paused', 'active', 'delayed', 'prioritized'].map((name) => queue.toKey(name)),
+  ];
+  /** Open attempts that were not looked at in this round, by their rank. */
+  let left = 0;
+  /** Since when jobs are missing that were not looked for yet. */
+  let missingSince: number | undefined;
+  /** As many stayed missing when all attempts had been looked at; a worker is at work on them, say. */
+  let stillMissing = 0;
+  let hurrying = false;
 
   const makeJobs = async (ids: string[]): Promise<void> => {
     const entries = await Promise.all(ids.map((id) => redis.hmget(keys.attempt(id), 'contact', 'campaign', 'number', 'dueAt')));
@@ -89,10 +107,10 @@ export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = G
       [keys.open, ...ids.flatMap((id) => [keys.attempt(id), keys.lease(id), queue.toKey(id)])],
       [Date.now() - youngMs, ...ids],
     )) as string[];
+    await Promise.all(ids.map((id, index) => words[index] === 'removed' && cancel(id, 'its job was removed from the queue')));
     for (const [index, id] of ids.entries()) {
       const word = words[index];
-      if (word === 'removed') await cancel(id, 'its job was removed from the queue');
-      else if (what === 'everything' && (word === 'lost' || word === 'over')) await putBack(id, word);
+      if (what === 'everything' && (word === 'lost' || word === 'over')) await putBack(id, word);
     }
   };
 
@@ -116,12 +134,39 @@ export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = G
     }
   };
 
-  /** Whatever else went wrong: all open attempts, a part at a time. */
+  /**
+   * Whatever else went wrong: all open attempts, a part at a time. From the last one back: what is taken out meanwhile moves up only what has been looked at.
+   * False when the first one was reached.
+   */
   const sweepPage = async (): Promise<boolean> => {
-    const ids = await redis.zrange(keys.open, cursor, String(cursor + PAGE - 1));
-    await judge(ids, graceMs);
-    cursor = ids.length === 0 ? 0 : cursor + ids.length;
-    return ids.length > 0;
+    if (left === 0) left = await redis.zcard(keys.open);
+    const from = Math.max(0, left - PAGE);
+    if (left > 0) await judge(await redis.zrange(keys.open, from, String(left - 1)), graceMs);
+    left = from;
+    return left > 0;
+  };
+
+  const missing = async () => Math.max(0, (await countMissing(counted, [])) as number);
+
+  /** Only once the youngest of them is old enough to be judged. */
+  const mustHurry = async (): Promise<boolean> => {
+    const count = await missing();
+    stillMissing = Math.min(stillMissing, count);
+    if (count <= stillMissing) missingSince = undefined;
+    else missingSince ??= Date.now();
+    return missingSince !== undefined && Date.now() - missingSince > graceMs;
+  };
+
+  /** A flushed or damaged queue: everything is looked at, some tens of thousands of attempts a second, until the end is reached. */
+  const sweepAll = async () => {
+    if (!hurrying) left = 0;
+    hurrying = true;
+    for (const until = Date.now() + HURRY_MS; Date.now() < until; ) {
+      if (await sweepPage()) continue;
+      hurrying = false;
+      stillMissing = await missing();
+      return;
+    }
   };
 
   return {
@@ -130,7 +175,8 @@ export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = G
       await freeReservations([keys.reservations], [keys.attempt('')]);
       await sweepJobless();
       await sweepRemoved();
-      for (let page = 0; page < PAGES_A_SWEEP && (await sweepPage()); page++);
+      if (hurrying || (await mustHurry())) await sweepAll();
+      else for (let page = 0; page < PAGES_A_SWEEP && (await sweepPage()); page++);
     },
   };
 }

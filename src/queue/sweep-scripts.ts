@@ -41,6 +41,17 @@ end
 return answer
 `;
 
+/**
+ * KEYS: open set, jobless set, minted list, then BullMQ's lists of waiting, paused and active jobs and its sorted sets of delayed and prioritized ones.
+ * Answers how many open attempts surely have no job, at least; below 0 when there are jobs of attempts that have ended.
+ */
+export const COUNT_MISSING = `
+local missing = redis.call('ZCARD', KEYS[1]) - redis.call('ZCARD', KEYS[2]) - redis.call('LLEN', KEYS[3])
+for i = 4, 6 do missing = missing - redis.call('LLEN', KEYS[i]) end
+for i = 7, 8 do missing = missing - redis.call('ZCARD', KEYS[i]) end
+return missing
+`;
+
 /** KEYS: reservations. ARGV: prefix of entries. Frees the numbers that nobody is calling; there are as many as calls under way, no more. */
 export const FREE_RESERVATIONS = `
 local all = redis.call('HGETALL', KEYS[1])

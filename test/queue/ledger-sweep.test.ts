@@ -161,7 +161,7 @@ it('a number that nobody is calling any more is free again', async () => {
   expect(await redis.hlen(keys.reservations)).toBe(0);
 });
 
-it('with more open attempts than one look takes, what was removed or never made is found at once, and everything else in its turn', async () => {
+it('with more open attempts than one look takes, what was removed, never made or lost without a word is found at once', async () => {
   const many = Array.from({ length: 6_000 }, (_, index) => ({ ...ada, phone: `+1202555${String(index + 1_000)}` }));
   const sink = createContactSink(redis, keys, campaign);
   for (let from = 0; from < many.length; from += 1_000) await sink.add(many.slice(from, from + 1_000), { update: false, dryRun: false });
@@ -183,9 +183,34 @@ it('with more open attempts than one look takes, what was removed or never made 
   expect(await ledger.read(removed)).toMatchObject({ state: 'ended', outcome: { disposition: 'cancelled' } });
   expect((await queue.getJob(neverMade))?.data).toEqual(job);
   expect(await redis.zcard(keys.jobless)).toBe(0);
-  expect(await ledger.read(vanished)).toMatchObject({ state: 'queued' });
-  await sweep.sweep();
   expect(await ledger.read(vanished)).toMatchObject({ state: 'ended' });
+});
+
+it('a queue that was wiped out is noticed by its count: every contact is cancelled, but for those that may have been dialled', async () => {
+  const many = Array.from({ length: 1_200 }, (_, index) => ({ ...ada, phone: `+1202555${String(index + 1_000)}` }));
+  const sink = createContactSink(redis, keys, campaign);
+  await sink.add(many, { update: false, dryRun: false });
+  await sink.close();
+  await abandoned('dialing');
+  await queue.obliterate({ force: true });
+  await sweep.sweep();
+  expect(await redis.zrange(keys.open, '0', '-1')).toEqual([id]);
+  expect(await queue.getJobState(id)).toBe('waiting');
+});
+
+it('a job that vanished while its call is going on is settled when the call has ended', async () => {
+  const looks: string[] = [];
+  const note = async (attempt: string) => void looks.push(attempt);
+  const patient = createLedgerSweep({ redis, keys, queue, cancel: note, log: quiet, graceMs: -1 });
+  const hold = leases.enter(id);
+  await ledger.claim(id, ada.phone);
+  await redis.multi().lrem(queue.toKey('wait'), 1, id).del(queue.toKey(id)).exec();
+  await patient.sweep();
+  expect(looks).toEqual([]);
+  hold?.leave();
+  await eventually(async () => expect(await redis.exists(keys.lease(id))).toBe(0));
+  await patient.sweep();
+  expect(looks).toEqual([id]);
 });
 
 it('a removal is found also when it happened while no worker was there, and looked for once', async () => {
