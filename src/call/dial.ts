@@ -29,8 +29,8 @@ export interface AnsweredCall {
 
 /** A dial that surely sent nothing may be made again, under a new epoch: this often. */
 const NOT_SENT_RETRIES = 2;
-/** How long a contact waits when Asterisk can't be used. Milliseconds. */
-const ASTERISK_ILL_MS = 30_000;
+/** How long a contact waits whose worker lost it: longer than a lease. Milliseconds. */
+const LOST_RIGHT_MS = 30_000;
 
 /** Media and conversation are ready before the phone rings; then create, mark, dial. */
 export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDeps): Promise<AnsweredCall | Ending | CallVerdict> {
@@ -76,7 +76,7 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
     if (isHeldBack(error)) return parkForService(call, error, deps);
     // A media leg is asked for once, never twice. One that didn't come is no fault of this contact's, and nobody's phone has rung.
     if (error instanceof ServiceError && error.service === 'asterisk' && error.category === 'transient') {
-      return park(call, ASTERISK_ILL_MS, `Asterisk can't place calls now: ${describeError(error)}`, deps);
+      return parkForAsterisk(call, error, deps);
     }
     return {
       disposition: 'failed',
@@ -147,7 +147,7 @@ async function unanswered(
     case 'not-mine':
       // Marked or not, nothing was sent: when the attempt is still ours (a lease that was too old, a slow Redis), it is as if never begun.
       await deps.ledger.unmark(call.attemptId, call.epoch);
-      return park(call, ASTERISK_ILL_MS, 'this worker lost its right to the call before it dialled', deps);
+      return park(call, LOST_RIGHT_MS, 'this worker lost its right to the call before it dialled', deps);
     case 'not-sent':
       // Asterisk's word for an endpoint or trunk that it doesn't know: the campaign's fault. Anything else is no fault of this contact's.
       if (result.error.code === 'allocation-failed') {
@@ -157,8 +157,13 @@ async function unanswered(
           crmContactId,
         };
       }
-      return park(call, ASTERISK_ILL_MS, `Asterisk can't place calls now: ${describeError(result.error)}`, deps);
+      return parkForAsterisk(call, result.error, deps);
   }
+}
+
+function parkForAsterisk(call: OwnedCall, error: unknown, deps: CallDeps): Promise<CallVerdict> {
+  const waitMs = deps.fences.lookAgain.next(call.campaign.name) - deps.now();
+  return park(call, waitMs, `Asterisk can't place calls now: ${describeError(error)}`, deps);
 }
 
 /** What the model may look up during the call. */
