@@ -121,6 +121,14 @@ async function silero(require: NodeJS.Require): Promise<Contestant[]> {
   const session = await runtime.InferenceSession.create(model, { intraOpNumThreads: 1, interOpNumThreads: 1 });
   console.log(`Silero and its runtime were loaded in ${(performance.now() - beganAt).toFixed(0)} ms`);
 
+  /** Two contestants ask for the same. */
+  const known = new WeakMap<Buffer, Promise<number[]>>();
+  const probabilitiesOf = (line: Buffer, sampleRate: number) => {
+    const found = known.get(line) ?? probabilities(line, sampleRate);
+    known.set(line, found);
+    return found;
+  };
+
   async function probabilities(line: Buffer, sampleRate: number): Promise<number[]> {
     const sr = new runtime.Tensor('int64', BigInt64Array.of(BigInt(sampleRate)), []);
     const window = (sampleRate / 1_000) * WINDOW_MS;
@@ -140,19 +148,19 @@ async function silero(require: NodeJS.Require): Promise<Contestant[]> {
   }
 
   const judge = async (sampleRate: number, line: Buffer): Promise<Judge> => {
-    const known = await probabilities(line, sampleRate);
+    const probabilities = await probabilitiesOf(line, sampleRate);
     let at = 0;
     // What is known when the frame has come: its own sound is in the next window, or the one after.
-    return (_frame, speaking) => (known[Math.floor((++at * 20) / WINDOW_MS) - 1] ?? 0) > (speaking ? OFF : ON);
+    return (_frame, speaking) => (probabilities[Math.floor((++at * 20) / WINDOW_MS) - 1] ?? 0) > (speaking ? OFF : ON);
   };
   const mixed = async (sampleRate: number, line: Buffer): Promise<Judge> => {
-    const known = await probabilities(line, sampleRate);
+    const probabilities = await probabilitiesOf(line, sampleRate);
     let at = 0;
     const isVoiced = createModelJudge(sampleRate, {
       push() {},
       reset() {},
       get probability() {
-        return known[Math.floor((at * 20) / WINDOW_MS) - 1];
+        return probabilities[Math.floor((at * 20) / WINDOW_MS) - 1];
       },
     });
     return (frame, speaking) => {

@@ -29,7 +29,7 @@ export function synthesizedVoices(): Recording[] {
 }
 
 const PROMPTS = new URL('../../data/debian/asterisk/usr/share/asterisk/sounds/en_US_f_Allison/', import.meta.url).pathname;
-/** Of the many prompts, those of several sentences and a few short ones. */
+/** Of the many prompts, some of several sentences and some short ones. */
 const CHOSEN =
   /^(?:hello|goodbye|im-sorry|vm-(?:intro|goodbye|nobodyavail|mailboxfull|theperson)|demo-(?:thanks|nogo|echotest|abouttotry)|basic-pbx-ivr-main|dir-welcome|privacy-prompt|pls-hold-while-try|queue-periodic-announce|number-not-answering|something-terribly-wrong|tt-allbusy)\.gsm$/;
 
