@@ -14,6 +14,7 @@ import type { Ledger } from './queue/ledger.ts';
 import type { ParkWaiting } from './queue/park-waiting.ts';
 import type { BreakerPolicy } from './resilience/breaker-policy.ts';
 import type { Breakers } from './resilience/breakers.ts';
+import { adoptTalk } from './telephony/adopt-talk.ts';
 import type { AriConnection } from './telephony/ari-connection.ts';
 import { unansweredMeaning } from './telephony/hangup-causes.ts';
 import { hangUpSurely } from './telephony/remove-until-gone.ts';
@@ -90,6 +91,7 @@ export function wireCalls(parts: CallParts): CallDeps {
         asterisk.state === 'connected' ? undefined : `Asterisk at ${asterisk.origin} is not connected (${asterisk.state})`,
       dialler: createDialler(asterisk, { logger: log }),
       hangUp: (channelId) => hangUpSurely(asterisk, channelId),
+      adoptTalk: (channels) => adoptTalk(asterisk, channels, log),
       explain: unansweredMeaning,
     },
     async openAudio(call, signal) {

@@ -36,10 +36,13 @@ export async function startSweep({ redis, keys, ledger, cancel, leases, asterisk
 
   const areLiving = async (owners: NamedOwner[]) => {
     const found = await leases.living(owners.map(({ attemptId }) => attemptId));
-    // A renewal that is late must not cost this process its own calls.
-    return found?.map((lease, index) => {
-      const owner = owners[index];
-      return owner !== undefined && (isCovered(lease, owner) || leases.isUnderWay(owner.attemptId));
+    if (found === undefined) return undefined;
+    const putThrough = await ledger.arePutThrough(owners.map(({ attemptId }) => attemptId));
+    return owners.map((owner, index) => {
+      // Two who talk have the time of their dead-man's switch to be taken over.
+      if (putThrough[index] && owner.part !== 'media') return true;
+      // A renewal that is late must not cost this process its own calls.
+      return isCovered(found[index] ?? '', owner) || leases.isUnderWay(owner.attemptId);
     });
   };
   const inTurn = async (what: string, sweep: () => Promise<unknown>) => {

@@ -46,6 +46,9 @@ export async function admit(job: CallJob, deps: CallDeps): Promise<AdmittedCall 
   const campaign = await deps.campaigns.load(job.data.campaign);
   if (campaign === undefined) return park(now + NO_TIME_AHEAD_MS, `campaign ${job.data.campaign} is not in Redis; enqueue it again`);
 
+  // Nobody is dialled: they talk already, and wait for a worker that watches over them.
+  if (entry.putThrough !== undefined) return { campaign, contact: entry.contact };
+
   const asked = await deps.doNotCall.asked(entry.contact.phone);
   if (asked !== undefined) {
     return { campaign, contact: entry.contact, ending: { disposition: 'cancelled', reason: askedNotToBeCalled(asked.at) } };

@@ -4,6 +4,7 @@ import type { DoNotCall } from '../queue/do-not-call.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import type { ParkWaiting } from '../queue/park-waiting.ts';
 import type { Crm } from '../services/crm.ts';
+import type { AdoptedTalk } from '../telephony/adopt-talk.ts';
 import type { ChannelEnd, Dialler } from '../telephony/dialler.ts';
 import type { ApologyByAsterisk } from './apology-by-asterisk.ts';
 import type { CallJob } from './call-job.ts';
@@ -12,6 +13,7 @@ import type { Contact } from './contact.ts';
 import type { LookAgain } from './look-again.ts';
 import type { OpeningLines } from './opening-lines.ts';
 import type { Disposition, Outcome, TranscriptEntry } from './outcome.ts';
+import type { PutThrough } from './put-through.ts';
 import type { ReadyLinesStore } from './ready-lines.ts';
 import type { RedialRules } from './redial.ts';
 
@@ -46,6 +48,8 @@ export interface CallDeps {
     dialler: Dialler;
     /** Ends a channel of a former owner, if it still lives. Resolves when it is surely gone; throws a ServiceError when Asterisk doesn't say. */
     hangUp(channelId: string): Promise<void>;
+    /** Of two whom a former owner had put together. Undefined when they don't talk any more; throws a ServiceError when Asterisk doesn't say. */
+    adoptTalk(channels: { calleeId: string; colleagueId: string }): Promise<AdoptedTalk | undefined>;
     /** What a cause of an unanswered call means. */
     explain(end: ChannelEnd): { disposition: Disposition; reason: string; trunkFault: boolean };
   };
@@ -124,6 +128,8 @@ export interface OwnedCall {
   /** Unix milliseconds. */
   startedAt: number;
   job: CallJob;
+  /** Taken over from a worker that had put the callee through to a colleague. */
+  putThrough?: PutThrough | undefined;
 }
 
 /** What a step found out about how the attempt ended; wrapping up adds the rest. */

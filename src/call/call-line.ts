@@ -1,14 +1,21 @@
 import type { CallLine } from '../conversation/call-line.ts';
 import { ServiceError, serviceError } from '../errors.ts';
 import type { CallChannel } from '../telephony/dialler.ts';
-import type { CallAudio, OwnedCall } from './call-deps.ts';
+import type { CallAudio, Ending, OwnedCall } from './call-deps.ts';
 import { ringColleague, type TransferDeps, type TransferringCall } from './ring-colleague.ts';
 
 /** The line of a call from before it is dialled; it can be used once it is answered. */
 export interface OwnedLine extends CallLine {
-  answered(channel: CallChannel): void;
+  answered(channel: CallChannel, facts: Partial<Ending>): void;
   /** Whom the callee was put through to. */
-  readonly colleague: CallChannel | undefined;
+  readonly colleague: Colleague | undefined;
+}
+
+export interface Colleague {
+  name: string;
+  channel: CallChannel;
+  /** Since when the two talk. Unix milliseconds. */
+  at: number;
 }
 
 export function createCallLine(
@@ -17,11 +24,13 @@ export function createCallLine(
   deps: TransferDeps,
 ): OwnedLine {
   let channel: CallChannel | undefined;
-  let colleague: CallChannel | undefined;
+  let known: Partial<Ending> = {};
+  let colleague: Colleague | undefined;
 
   return {
-    answered(answeredChannel) {
+    answered(answeredChannel, facts) {
       channel = answeredChannel;
+      known = facts;
     },
     get colleague() {
       return colleague;
@@ -34,7 +43,9 @@ export function createCallLine(
       const target = call.campaign.transfer?.targets[name];
       if (channel === undefined || target === undefined) return { kind: 'unreached', reason: 'there is nobody of that name' };
       const wanted = AbortSignal.any([signal, channel.signal, call.job.signal, deps.leave]);
-      const result = await ringColleague({ call, target, announcement, calleeAudio: audio, signal: wanted, deps }).catch(
+      const { id: calleeId } = channel;
+      const note = (colleagueId: string) => ({ to: name, calleeId, colleagueId, at: deps.now(), ending: known });
+      const result = await ringColleague({ call, target, announcement, calleeAudio: audio, note, signal: wanted, deps }).catch(
         (error: unknown) => ({
           kind: 'unreached' as const,
           reason: error instanceof ServiceError ? error.message : 'it was called off',
@@ -42,7 +53,7 @@ export function createCallLine(
       );
       call.job.log(result.kind === 'connected' ? `put through to ${name}` : `${name} was not reached: ${result.reason}`);
       if (result.kind === 'unreached') return result;
-      colleague = result.channel;
+      colleague = { name, channel: result.channel, at: deps.now() };
       return { kind: 'connected' };
     },
   };

@@ -1,6 +1,7 @@
 import { ServiceError } from '../errors.ts';
 import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
 import { callFacts } from './call-job.ts';
+import type { Colleague } from './call-line.ts';
 import { describeError } from './describe-error.ts';
 import type { AnsweredCall } from './dial.ts';
 import { whilePutThrough } from './put-through.ts';
@@ -27,13 +28,11 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
   try {
     await audio.join(channel.id);
     const { disposition, reason, transcript, error, answers, callBackAt, crmUpdate, messageLeft } = await conversation.run();
-    const { colleague } = line;
-    const ended = disposition === 'transferred' && colleague ? await whilePutThrough(call, answered, colleague, deps) : undefined;
     const cutOff = disposition === 'failed' && isCutOff(error, deps);
     if (disposition === 'failed' && legLost && !cutOff) await apologise();
-    return {
+    const ending: Ending = {
       disposition: cutOff ? 'interrupted' : disposition,
-      reason: cutOff ? `cut off: ${reason}` : ended === undefined ? reason : `${reason}; ${ended}`,
+      reason: cutOff ? `cut off: ${reason}` : reason,
       transcript,
       answers,
       callBackAt,
@@ -45,6 +44,7 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
       crmContactId,
       recording: recording?.file,
     };
+    return disposition === 'transferred' && line.colleague ? await talkOn(call, answered, line.colleague, ending, deps) : ending;
   } catch (error) {
     deps.log.error({ ...callFacts(job), err: error }, 'conversation broke');
     const ended = channel.signal.aborted;
@@ -61,9 +61,30 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
     };
   } finally {
     abort.abort(new Error('the call is over'));
-    await Promise.all([channel.hangup(), line.colleague?.hangup(), audio.close()]);
+    // Whoever owns the call by now watches over a callee who was put through.
+    const isTheirs = job.signal.aborted && line.colleague !== undefined;
+    if (isTheirs) for (const one of [channel, line.colleague?.channel]) one?.letGo();
+    await Promise.all([channel.hangup(), line.colleague?.channel.hangup(), isTheirs ? audio.leave() : audio.close()]);
     await recording?.close().catch(noRecording(call, deps));
   }
+}
+
+/** We leave the callee with a colleague, and only wait until they have talked. */
+async function talkOn(
+  call: OwnedCall,
+  { channel, audio }: AnsweredCall,
+  { name, channel: colleague, at }: Colleague,
+  ending: Ending,
+  deps: CallDeps,
+): Promise<Ending> {
+  const noted = deps.ledger.putThrough(call.attemptId, call.epoch, {
+    ...{ to: name, calleeId: channel.id, colleagueId: colleague.id, at, ending },
+  });
+  // Without it whoever takes the call over has less to tell.
+  noted.catch((error: unknown) => deps.log.warn({ ...callFacts(call.job), err: error }, 'a transfer was not written down'));
+  await audio.leave();
+  const { reason, talkMs } = await whilePutThrough(call, { callee: channel, colleague, at }, deps);
+  return { ...ending, reason: `${ending.reason}; ${reason}`, endedAt: deps.now(), putThrough: { to: name, talkMs } };
 }
 
 /** Asterisk, or the way to it, went away in the middle of the talk. The callee didn't end it and heard no apology: they are called once more. */

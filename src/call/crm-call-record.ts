@@ -29,10 +29,15 @@ export function crmDelivery({ attemptId, campaign, contact, outcome, crmContactI
 }
 
 /** What the call brought home, a line each. */
-function notesOf({ answers = {}, callBackAt }: Outcome): string {
+function notesOf({ answers = {}, callBackAt, putThrough }: Outcome): string {
   const lines = Object.keys(answers).length > 0 ? [answerLines(answers)] : [];
   if (callBackAt !== undefined) lines.push(`call back: ${new Date(callBackAt).toISOString()}`);
+  if (putThrough !== undefined) lines.push(`put through to: ${putThrough.to}${talkedFor(putThrough.talkMs)}`);
   return lines.join('\n');
+}
+
+function talkedFor(talkMs: number | undefined): string {
+  return talkMs === undefined ? '' : `; they talked for ${Math.round(talkMs / 1000)} s`;
 }
 
 /** A line each. */

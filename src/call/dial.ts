@@ -63,8 +63,9 @@ export async function dial(call: OwnedCall, prepared: PreparedCall, deps: CallDe
     });
     const refused = tellTrunk(trunk, result, deps);
     if (result.kind === 'answered') {
-      line.answered(result.channel);
-      return { channel: result.channel, line, audio, conversation, abort, answeredAt: deps.now(), crmContactId: prepared.crmContactId };
+      const [answeredAt, { crmContactId }] = [deps.now(), prepared];
+      line.answered(result.channel, { answeredAt, crmContactId });
+      return { channel: result.channel, line, audio, conversation, abort, answeredAt, crmContactId };
     }
     abort.abort(new Error('nobody answered'));
     await audio.close();

@@ -35,7 +35,7 @@ export interface CrmDelivery {
 export interface OutcomeNews {
   type: 'attempt.ended';
   timestamp: string;
-  data: Pick<Outcome, 'disposition' | 'reason' | 'talkMs' | 'transcript' | 'answers' | 'recording'> & {
+  data: Pick<Outcome, 'disposition' | 'reason' | 'talkMs' | 'transcript' | 'answers' | 'recording' | 'putThrough'> & {
     attemptId: string;
     attempt: number;
     campaign: string;

@@ -51,6 +51,8 @@ export interface Outcome {
   callBackAt?: number | undefined;
   /** An answering machine has our message on its tape. */
   messageLeft?: true | undefined;
+  /** Whom the callee was put through to, and for how long the two talked; unknown when nobody was there to see it. */
+  putThrough?: { to: string; talkMs?: number | undefined } | undefined;
   /** File name below the recordings folder. */
   recording?: string | undefined;
 }

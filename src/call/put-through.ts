@@ -1,35 +1,66 @@
 import type { CallChannel } from '../telephony/dialler.ts';
-import type { CallAudio, CallDeps, OwnedCall } from './call-deps.ts';
+import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
 import type { Campaign } from './campaign.ts';
 
 /** When a campaign doesn't say. Milliseconds. */
 const MAX_TALK_MS = 3_600_000;
+/** Longer than this two people don't wait for a ledger that is silent. Milliseconds. */
+export const NOTE_MS = 2_000;
 
-/** The callee talks to a colleague, we don't listen any more. Resolves with how that ended; hanging up is the caller's. */
+/** What the ledger keeps of a callee who talks with a colleague. Whoever takes the call over lets them talk, and knows what to tell. */
+export interface PutThrough {
+  /** The campaign's name for the colleague. */
+  to: string;
+  /** Their channels. */
+  calleeId: string;
+  colleagueId: string;
+  /** Unix milliseconds. */
+  at: number;
+  /** What there is to tell of the call so far. */
+  ending: Partial<Ending>;
+}
+
+export interface TalkOfTwo {
+  callee: Pick<CallChannel, 'signal' | 'letGo'>;
+  colleague: Pick<CallChannel, 'signal' | 'letGo'>;
+  /** Unix milliseconds. */
+  at: number;
+}
+
+/** How their talk ended. `letGo`: not at all, somebody else watches over it now. */
+export interface TalkEnd {
+  reason: string;
+  talkMs: number;
+  letGo: boolean;
+}
+
+/** The callee talks to a colleague, we don't listen. Resolves with how that ended; hanging up is the caller's. */
 export async function whilePutThrough(
   { job, campaign }: Pick<OwnedCall, 'job'> & { campaign: Pick<Campaign, 'transfer'> },
-  { channel, audio }: { channel: CallChannel; audio: Pick<CallAudio, 'leave'> },
-  colleague: CallChannel,
-  { leave }: Pick<CallDeps, 'leave'>,
-): Promise<string> {
+  { callee, colleague, at }: TalkOfTwo,
+  { leave, now }: Pick<CallDeps, 'leave' | 'now'>,
+): Promise<TalkEnd> {
   const maxTalkMs = campaign.transfer?.maxTalkMs ?? MAX_TALK_MS;
-  const { promise, resolve } = Promise.withResolvers<string>();
-  const timer = setTimeout(resolve, maxTalkMs, `ended at the limit of ${Math.round(maxTalkMs / 1_000)} s`);
-  const ends: [AbortSignal, string][] = [
-    [channel.signal, 'the callee hung up'],
-    [colleague.signal, 'the colleague hung up'],
-    [job.signal, 'ended, another worker owns the call'],
-    [leave, 'ended, the worker was being stopped'],
+  const { promise, resolve } = Promise.withResolvers<{ reason: string; letGo?: true }>();
+  const timer = setTimeout(resolve, Math.max(0, at + maxTalkMs - now()), {
+    reason: `ended at the limit of ${Math.round(maxTalkMs / 1_000)} s`,
+  });
+  const ends: [AbortSignal, { reason: string; letGo?: true }][] = [
+    [job.signal, { reason: 'another worker watches over the call', letGo: true }],
+    [callee.signal, { reason: 'the callee hung up' }],
+    [colleague.signal, { reason: 'the colleague hung up' }],
+    [leave, { reason: 'ended, the worker was being stopped' }],
   ];
-  const unlistens = ends.map(([signal, why]) => {
-    const end = () => resolve(why);
+  const unlistens = ends.map(([signal, how]) => {
+    const end = () => resolve(how);
     if (signal.aborted) end();
     signal.addEventListener('abort', end, { once: true });
     return () => signal.removeEventListener('abort', end);
   });
   try {
-    await audio.leave();
-    return await promise;
+    const { reason, letGo = false } = await promise;
+    if (letGo) for (const channel of [callee, colleague]) channel.letGo();
+    return { reason, letGo, talkMs: Math.max(0, now() - at) };
   } finally {
     clearTimeout(timer);
     for (const unlisten of unlistens) unlisten();

@@ -6,6 +6,7 @@ import type { CallAudio, CallDeps, OwnedCall } from './call-deps.ts';
 import type { Campaign, TransferTarget } from './campaign.ts';
 import { partPrefix } from './channel-id.ts';
 import { dialString } from './dial-string.ts';
+import { NOTE_MS, type PutThrough } from './put-through.ts';
 import { tellTrunk } from './tell-trunk.ts';
 
 /** How long a colleague who has picked up waits for their announcement. It was begun before their phone rang. Milliseconds. */
@@ -17,9 +18,9 @@ export type TransferringCall = Pick<OwnedCall, 'attemptId' | 'epoch' | 'contact'
 };
 
 /** What a transfer needs from outside. */
-export interface TransferDeps extends Pick<CallDeps, 'openAudio' | 'leave'> {
+export interface TransferDeps extends Pick<CallDeps, 'openAudio' | 'leave' | 'now'> {
   fences: Pick<CallDeps['fences'], 'enterTrunk'>;
-  ledger: Pick<CallDeps['ledger'], 'installation'>;
+  ledger: Pick<CallDeps['ledger'], 'installation' | 'putThrough'>;
   telephony: Pick<CallDeps['telephony'], 'dialler' | 'explain'>;
 }
 
@@ -29,6 +30,8 @@ export interface RingOptions {
   announcement: Promise<Buffer | undefined> | undefined;
   /** Where the callee is, with us. */
   calleeAudio: Pick<CallAudio, 'add'>;
+  /** What is written down before the two hear each other. */
+  note: (colleagueId: string) => PutThrough;
   /** Aborts when the callee is gone, or nobody is to be rung any more. */
   signal: AbortSignal;
   deps: TransferDeps;
@@ -54,12 +57,27 @@ export async function ringColleague(options: RingOptions): Promise<Rung> {
     if (aside) await announce(aside, channel, announcement, whole);
     signal.throwIfAborted();
     if (channel.signal.aborted) return { kind: 'unreached', reason: 'they hung up before they were connected' };
-    await calleeAudio.add(channel.id);
+    if (!(await noted(options, options.note(channel.id)))) return { kind: 'unreached', reason: 'another worker owns the call' };
+    // From here on whoever takes the call over looks after them.
     connected = true;
+    await calleeAudio.add(channel.id).catch(async (error: unknown) => {
+      connected = signal.aborted;
+      await noted(options, undefined);
+      throw error;
+    });
     return { kind: 'connected', channel };
   } finally {
     await Promise.all([aside?.close(), connected ? undefined : channel?.hangup()]);
   }
+}
+
+/** False when the call is somebody else's. A ledger that is silent or refuses keeps nobody from talking. */
+async function noted({ call, deps }: RingOptions, to: PutThrough | undefined): Promise<boolean> {
+  const late = new AbortController();
+  const written = deps.ledger.putThrough(call.attemptId, call.epoch, to).catch(() => true);
+  const mine = await Promise.race([written, sleep(NOTE_MS, late.signal).catch(() => true)]);
+  late.abort();
+  return mine !== false;
 }
 
 async function dialColleague({ call, target, signal, deps }: RingOptions): Promise<DialResult> {

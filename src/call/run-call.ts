@@ -5,6 +5,7 @@ import { converse } from './converse.ts';
 import { dial } from './dial.ts';
 import { prepare } from './prepare.ts';
 import { takeOver } from './take-over.ts';
+import { takeOverTalk } from './take-over-talk.ts';
 import { wrapUp } from './wrap-up.ts';
 
 /**
@@ -19,6 +20,10 @@ export async function runCall(job: CallJob, deps: CallDeps): Promise<CallVerdict
   // From here on the attempt is this worker's, until somebody else claims it.
   const call = await takeOver(job, admitted, deps);
   if ('kind' in call) return call;
+  if (call.putThrough) {
+    const talked = await takeOverTalk(call, call.putThrough, deps);
+    return 'kind' in talked ? talked : wrapUp(call, talked, deps);
+  }
   if (admitted.ending) return wrapUp(call, admitted.ending, deps);
 
   // 2 prepare: CRM lookup, opening line; before the phone rings, so that it costs nobody's patience

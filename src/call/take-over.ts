@@ -16,7 +16,7 @@ const OPTED_OUT = 'the callee asked not to be called again; then the worker that
 /**
  * Claims the attempt. When an earlier owner died or froze on it, its channel is hung up, and how far it had got decides:
  * `claimed` means that no INVITE was sent and none can be (its mark fails now), so the call goes on;
- * `dialing` means that the phone may have rung, and the attempt ends as `interrupted`.
+ * `dialing` means that the phone may have rung, and the attempt ends as `interrupted`, unless the callee was put through: those two go on talking.
  */
 export async function takeOver(
   job: CallJob,
@@ -45,10 +45,13 @@ export async function takeOver(
   const call: OwnedCall = { attemptId, epoch: claim.epoch, campaign, contact, job, startedAt: deps.now() };
   if (claim.before === 'queued') return call;
 
+  const entry = await deps.ledger.read(attemptId);
+  const putThrough = entry?.state === 'dialing' ? entry.putThrough : undefined;
   try {
     const installation = await deps.ledger.installation();
     for (let epoch = claim.firstEpoch; epoch < claim.epoch; epoch++) {
-      await deps.telephony.hangUp(channelId(installation, attemptId, epoch));
+      const id = channelId(installation, attemptId, epoch);
+      if (id !== putThrough?.calleeId) await deps.telephony.hangUp(id);
     }
   } catch (error) {
     // Its channel may still live, so nothing is decided yet; the next look claims again and asks again.
@@ -56,7 +59,7 @@ export async function takeOver(
     return park(ASK_AGAIN_MS, `Asterisk did not say whether an earlier call of this contact is over (${describeError(error)})`);
   }
   job.log(`taken over from an earlier worker, which had got as far as "${claim.before}"`);
-  if (claim.before === 'claimed') return call;
+  if (claim.before === 'claimed' || putThrough !== undefined) return { ...call, putThrough };
   const asked = await deps.doNotCall.asked(contact.phone);
   if (asked?.attempt === attemptId) return wrapUp(call, { disposition: 'opted-out', reason: OPTED_OUT }, deps);
   return wrapUp(call, { disposition: 'interrupted', reason: 'the worker that was calling stopped in the middle of the call' }, deps);

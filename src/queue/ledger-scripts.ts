@@ -2,7 +2,7 @@
  * The ledger's steps, each one atomic. A client that lost the answer sends a command again, so every step gives the
  * same answer when it is repeated with the same nonce (or, once an epoch is held, the same epoch).
  *
- * An entry is a hash: state, epoch, owner, nonce, contact, campaign, number, phone (hashed), job, dueAt, outcome, changedAt.
+ * An entry is a hash: state, epoch, owner, nonce, contact, campaign, number, phone (hashed), job, dueAt, putThrough, outcome, changedAt.
  *   queued -> claimed -> dialing -> ended
  *                ^----------'  (unmark: nothing was sent after all)
  *   claimed -> queued          (release: taken, but not to be dialled now)
@@ -115,6 +115,13 @@ redis.call('HSET', KEYS[1], 'state', 'claimed', 'changedAt', ARGV[2])
 return 1
 `;
 
+/** KEYS: entry. ARGV: epoch, JSON of whom the callee is put through to, '' for nobody after all. Answers 1 when it is written under this epoch, else 0. */
+export const PUT_THROUGH = `
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] or redis.call('HGET', KEYS[1], 'state') ~= 'dialing' then return 0 end
+if ARGV[2] == '' then redis.call('HDEL', KEYS[1], 'putThrough') else redis.call('HSET', KEYS[1], 'putThrough', ARGV[2]) end
+return 1
+`;
+
 /** Nobody works on it any more: KEYS[lease], KEYS[reservations] and the attempt's id are named by the script around it. */
 const leave = (lease: string, reservations: string, id: string) => `
 redis.call('DEL', ${lease})
@@ -151,7 +158,7 @@ if ARGV[6] ~= '' and redis.call('EXISTS', KEYS[7]) == 0 then
   redis.call('RPUSH', KEYS[6], ARGV[6])
 end
 redis.call('HSET', KEYS[1], 'state', 'ended', 'outcome', ARGV[3], 'changedAt', ARGV[5])
-redis.call('HDEL', KEYS[1], 'contact')
+redis.call('HDEL', KEYS[1], 'contact', 'putThrough')
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('ZREM', KEYS[2], ARGV[2])
 for i = 9, #ARGV do redis.call('RPUSH', KEYS[3], ARGV[i]) end

@@ -3,11 +3,12 @@ import type { Redis } from 'ioredis';
 import type { Contact } from '../call/contact.ts';
 import type { OutboxEntry } from '../call/outbox-entry.ts';
 import type { Outcome } from '../call/outcome.ts';
+import type { PutThrough } from '../call/put-through.ts';
 import { sleep } from '../sleep.ts';
 import { createPlainDurability, type Durability } from './durability.ts';
 import { attemptId as attemptIdOf, type Keys, phoneHash } from './keys.ts';
 import type { LedgerLeases } from './leases.ts';
-import { CANCEL, CLAIM, END, MARK, RELEASE, UNMARK } from './ledger-scripts.ts';
+import { CANCEL, CLAIM, END, MARK, PUT_THROUGH, RELEASE, UNMARK } from './ledger-scripts.ts';
 import { createScript } from './redis.ts';
 import { untilWritten } from './until-written.ts';
 
@@ -15,7 +16,15 @@ export type AttemptState = 'queued' | 'claimed' | 'dialing' | 'ended';
 
 /** What the ledger knows of an attempt. */
 export type LedgerEntry =
-  | { state: 'queued' | 'claimed' | 'dialing'; epoch: number; contact: Contact; campaign: string; number: number }
+  | {
+      state: 'queued' | 'claimed' | 'dialing';
+      epoch: number;
+      contact: Contact;
+      campaign: string;
+      number: number;
+      /** Whom the callee talks with, or is about to. */
+      putThrough?: PutThrough;
+    }
   | { state: 'ended'; epoch: number; outcome: Outcome };
 
 export type Claim =
@@ -55,6 +64,10 @@ export interface Ledger {
   mark(attemptId: string, epoch: number): Promise<boolean>;
   /** Nothing was sent after all. */
   unmark(attemptId: string, epoch: number): Promise<boolean>;
+  /** Right before the two hear each other, and again when more is known: whoever takes the call over lets them talk. Undefined: it came to nothing. */
+  putThrough(attemptId: string, epoch: number, to: PutThrough | undefined): Promise<boolean>;
+  /** Which of these are with a colleague: their channels are nobody's orphans. */
+  arePutThrough(attemptIds: readonly string[]): Promise<boolean[]>;
   /** Claimed, but not to be dialled now: it spends no attempt. */
   release(attemptId: string, epoch: number): Promise<boolean>;
   /** Waits for a Redis that can't be written now: what became of a call must not be lost. */
@@ -92,6 +105,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   const { redis, keys, owner, days, leases, durability = createPlainDurability(redis), onWait = () => {} } = options;
   // An unmark or a release that is lost costs time, or a redial; a claim, a mark or an end that is lost would cost a second call.
   const [claim, mark, end, cancel] = [CLAIM, MARK, END, CANCEL].map(durability.script) as [Step, Step, Step, Step];
+  const putThrough = durability.script(PUT_THROUGH);
   const [unmark, release] = [createScript(redis, UNMARK), createScript(redis, RELEASE)];
   let installation: Promise<string> | undefined;
 
@@ -113,6 +127,7 @@ export function createLedger(options: LedgerOptions): Ledger {
         : {
             ...{ state, epoch, contact: JSON.parse(entry.contact ?? 'null') as Contact },
             ...{ campaign: entry.campaign ?? '', number: Number(entry.number) },
+            ...(entry.putThrough !== undefined && { putThrough: JSON.parse(entry.putThrough) as PutThrough }),
           };
     },
     async claim(id, phone) {
@@ -148,6 +163,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       return answer === true && leases.certainMs(id) > 0;
     },
     unmark: async (id, epoch) => (await patiently(() => unmark([keys.attempt(id)], [epoch, Date.now()]))) === 1,
+    putThrough: async (id, epoch, to) => (await putThrough([keys.attempt(id)], [epoch, to === undefined ? '' : JSON.stringify(to)])) === 1,
+    arePutThrough: (ids) => Promise.all(ids.map(async (id) => (await redis.hexists(keys.attempt(id), 'putThrough')) === 1)),
     release: async (id, epoch) =>
       (await patiently(() => release([keys.attempt(id), keys.lease(id), keys.reservations], [epoch, Date.now(), id]))) === 1,
     async end(id, epoch, outcome, outbox, redial) {

@@ -46,7 +46,7 @@ export interface AriOperations {
   externalMedia(parameters: ExternalMediaParameters): Promise<AriChannel>;
   createMixingBridge(bridgeId: string, name: string): Promise<void>;
   addToBridge(bridgeId: string, channelIds: readonly string[]): Promise<void>;
-  listBridges(): Promise<{ id: string }[]>;
+  listBridges(): Promise<{ id: string; channels: string[] }[]>;
   destroyBridge(bridgeId: string): Promise<void>;
   /** Events of these types are not sent to the application. Forgotten when Asterisk restarts. */
   disallowEvents(app: string, types: readonly string[]): Promise<void>;
@@ -110,7 +110,7 @@ export function createAriOperations(target: AriTarget, timeoutMs: number, client
     createMixingBridge: async (bridgeId, name) => void (await call('bridges', 'create', { bridgeId, name, type: MIXING }, anything)),
     addToBridge: async (bridgeId, channelIds) =>
       void (await call('bridges', 'addChannel', { bridgeId, channel: channelIds.join(',') }, anything)),
-    listBridges: () => call('bridges', 'list', {}, z.array(z.object({ id: z.string() }))),
+    listBridges: () => call('bridges', 'list', {}, z.array(z.object({ id: z.string(), channels: z.array(z.string()) }))),
     destroyBridge: async (bridgeId) => void (await call('bridges', 'destroy', { bridgeId }, anything)),
     disallowEvents: async (applicationName, types) =>
       void (await call('applications', 'filter', { applicationName, filter: { disallowed: types.map((type) => ({ type })) } }, anything)),

@@ -18,6 +18,8 @@ export interface CallChannel {
   readonly ended: Promise<ChannelEnd>;
   /** Hangs up and waits until Asterisk confirms that the channel is gone. Never rejects: an ill Asterisk is logged; the channel's absolute timeout ends it. */
   hangup(): Promise<void>;
+  /** Somebody else owns it now: for us it is gone, and we neither renew it nor hang it up. */
+  letGo(): void;
   onDtmf(listener: (digit: string) => void): void;
   /** Presses keys, as the far end hears them: 0-9, *, #, A-D; `w` is a pause of half a second. Resolves when they are through. Rejects with a `ServiceError`. */
   sendDtmf(keys: string): Promise<void>;

@@ -181,6 +181,11 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
     return hangingUp;
   };
 
+  const forget = () => {
+    hangingUp ??= Promise.resolve('absent');
+    onEnd();
+  };
+
   const unlisten = connection.onChannel(channelId, onNews);
 
   return {
@@ -218,15 +223,13 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
       });
     },
     hangup,
-    discard() {
-      hangingUp ??= Promise.resolve('absent');
-      onEnd();
-    },
+    discard: forget,
     asChannel: {
       id: channelId,
       signal: gone.signal,
       ended: ended.promise,
       hangup: async () => void (await hangup()),
+      letGo: forget,
       onDtmf(listener) {
         if (phase !== 'ended') dtmfListeners.add(listener);
       },

@@ -28,7 +28,7 @@ describe('what a call brought home', () => {
       attempt: 1,
       campaign: { name: 'reminder', callerId: '+12025550199', language: 'en-US' },
       contact: { phone: '+12025550101', timeZones: [], variables: {} },
-      outcome,
+      outcome: { ...outcome, putThrough: { to: 'front_desk', talkMs: 184_000 } },
     };
     const records: CrmCallRecord[] = [];
     const crm = {
@@ -38,7 +38,7 @@ describe('what a call brought home', () => {
     };
     await deliverCrmRecord(crmDelivery(ended), { crm, languageModel: undefined, summaries: new Map() }, 0, new AbortController().signal);
     expect(records[0]?.body).toBe(
-      'the agent said goodbye\n\nsuits: yes\nguests: 2\nnote: parks <outside>\ncall back: 2026-11-23T15:00:00.000Z',
+      'the agent said goodbye\n\nsuits: yes\nguests: 2\nnote: parks <outside>\ncall back: 2026-11-23T15:00:00.000Z\nput through to: front_desk; they talked for 184 s',
     );
   });
 

@@ -28,7 +28,7 @@ describe('a transfer', () => {
   test('the colleague’s phone dies with its owner as the callee’s does', async () => {
     const call = await answeredCall(world(), { announce: false });
     await call.transfer();
-    const left = Number(await call.connection.getVariable(call.line.colleague?.id ?? '', 'TIMEOUT(absolute)'));
+    const left = Number(await call.connection.getVariable(call.line.colleague?.channel.id ?? '', 'TIMEOUT(absolute)'));
     expect(left).toBeGreaterThan(15);
     expect(left).toBeLessThanOrEqual(30);
     await call.end();
@@ -114,6 +114,38 @@ describe('a transfer', () => {
     talking.leave.abort();
     expect(await ended).toBe('ended, the worker was being stopped');
     await talking.end();
+  });
+
+  test('a worker that comes to itself while another one watches over them lets go of both', async () => {
+    const call = await answeredCall(world(), { announce: false });
+    await call.transfer();
+    const ended = call.stayAway();
+    call.loseToAnother();
+    expect(await ended).toBe('another worker watches over the call');
+    expect(await call.channels()).toEqual(expect.arrayContaining(['callee', 'colleague']));
+    const talk = await call.adopt();
+    expect(talk?.colleague.signal.aborted).toBe(false);
+    await talk?.end();
+    await call.end();
+  });
+
+  test('two whose worker died before it had put them together are put together by the one that takes over', async () => {
+    const call = await answeredCall(world(), { announce: false, diesBeforeTheyMeet: true });
+    await call.transfer();
+    expect(await call.together()).toBe(false);
+    const talk = await call.adopt();
+    expect(await call.together()).toBe(true);
+    await talk?.end();
+    await call.end();
+  });
+
+  test('whoever takes over finds that one has hung up: the other is free', async () => {
+    const call = await answeredCall(world(), { announce: false });
+    await call.transfer();
+    await call.channel.hangup();
+    expect(await call.adopt()).toBeUndefined();
+    expect(await call.channels()).not.toContain('colleague');
+    await call.end();
   });
 
   test('they may talk until the limit', async () => {

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createCallLine } from '../../src/call/call-line.ts';
 import { ownerOf, partPrefix } from '../../src/call/channel-id.ts';
-import { whilePutThrough } from '../../src/call/put-through.ts';
+import { type PutThrough, whilePutThrough } from '../../src/call/put-through.ts';
 import { serviceError } from '../../src/errors.ts';
 import type { People } from '../../src/sandbox/people/people.ts';
 import { speak } from '../../src/sandbox/voice/voice.ts';
+import { adoptTalk } from '../../src/telephony/adopt-talk.ts';
 import { createAriConnection } from '../../src/telephony/ari-connection.ts';
 import { unansweredMeaning } from '../../src/telephony/hangup-causes.ts';
 import { createDialler } from '../../src/telephony/two-step-dialler.ts';
@@ -25,6 +26,8 @@ export interface TransferStory {
   to?: { endpoint: string } | { number: string };
   announce?: boolean;
   maxTalkMs?: number;
+  /** Everything is written down, and then nothing more happens. */
+  diesBeforeTheyMeet?: boolean;
 }
 
 const RATE = 16_000;
@@ -33,26 +36,38 @@ const INSTALLATION = 'rf-test';
 const logger = { info() {}, warn() {}, error() {} };
 
 /** An answered call of the product's own parts, whose line can put it through. */
-export async function answeredCall(world: TransferWorld, { to, announce = true, maxTalkMs = 60_000 }: TransferStory = {}) {
+export async function answeredCall(
+  world: TransferWorld,
+  { to, announce = true, maxTalkMs = 60_000, diesBeforeTheyMeet = false }: TransferStory = {},
+) {
   const { people } = world;
   const attemptId = `a${randomUUID().replaceAll('-', '').slice(0, 24)}`;
   const place = to ?? { endpoint: world.endpointOf(people.byRole('colleague').number) };
   const connection = createAriConnection({ ...world, app: `transfer-${randomUUID()}`, logger });
   await connection.waitUntilConnected(AbortSignal.timeout(10_000));
   const media = await startMedia({
-    config: { mediaSampleRate: RATE, media: { kind: 'auto', audioSocket: { host: '127.0.0.1', port: 0, advertise: undefined } } },
+    config: {
+      mediaSampleRate: RATE,
+      media: { kind: 'auto', speechDetector: 'energy', audioSocket: { host: '127.0.0.1', port: 0, advertise: undefined } },
+    },
     asterisk: connection,
     log: logger,
   });
   const [over, leave] = [new AbortController(), new AbortController()];
   const trunk: string[] = [];
   let trunkIsOpen = false;
+  let noted: PutThrough | undefined;
+  const putThrough = async (_id: string, _epoch: number, to: PutThrough | undefined) => {
+    noted = to;
+    return true;
+  };
   const dialler = createDialler(connection, { logger });
   const deps = {
     openAudio: (call: { attemptId: string; epoch: number }, signal: AbortSignal) =>
       media.openAudio(signal, (part) => partPrefix(INSTALLATION, part, call)),
     leave: leave.signal,
-    ledger: { installation: async () => INSTALLATION },
+    ledger: { installation: async () => INSTALLATION, putThrough },
+    now: Date.now,
     telephony: { dialler, explain: unansweredMeaning },
     fences: {
       async enterTrunk({ dialString }: { dialString: string }) {
@@ -92,7 +107,7 @@ export async function answeredCall(world: TransferWorld, { to, announce = true, 
     },
   };
   const audio = await deps.openAudio(call, over.signal);
-  const line = createCallLine(call, audio, deps);
+  const line = createCallLine(call, diesBeforeTheyMeet ? { add: async () => {} } : audio, deps);
   const dialled = await dialler.dial({
     channelId: `${INSTALLATION}-${attemptId}.1`,
     ...{ endpoint: world.endpointOf(call.contact.phone), callerId: '+12025550199', answerTimeoutMs: 10_000 },
@@ -100,7 +115,7 @@ export async function answeredCall(world: TransferWorld, { to, announce = true, 
   });
   if (dialled.kind !== 'answered') throw new Error(`not answered but ${dialled.kind}`);
   const { channel } = dialled;
-  line.answered(channel);
+  line.answered(channel, {});
   await audio.join(channel.id);
 
   const say = async (text: string) => {
@@ -119,8 +134,15 @@ export async function answeredCall(world: TransferWorld, { to, announce = true, 
     const bridges = (await response.json()) as { id: string; technology: string }[];
     return bridges.filter(({ id }) => ownerOf(INSTALLATION, id)?.attemptId === attemptId).map(({ technology }) => technology);
   };
+  const together = async () => {
+    const bridges = await connection.listBridges();
+    const ids = [channel.id, line.colleague?.channel.id ?? ''];
+    return bridges.some(({ channels: joined }) => ids.every((id) => joined.includes(id)));
+  };
   return {
-    ...{ channel, audio, line, log, trunk, leave, connection, say, channels, howBridged },
+    ...{ channel, audio, line, log, trunk, leave, connection, say, channels, howBridged, together },
+    loseToAnother: () => over.abort(new Error('another worker has taken this attempt over')),
+    adopt: () => adoptTalk(connection, noted ?? { calleeId: '', colleagueId: '' }, logger),
     openTrunk() {
       trunkIsOpen = true;
     },
@@ -130,10 +152,14 @@ export async function answeredCall(world: TransferWorld, { to, announce = true, 
         announcement: announcement === undefined ? undefined : Promise.resolve(speak(announcement, RATE)),
         signal,
       }),
-    stayAway: () => whilePutThrough(call, { channel, audio }, line.colleague ?? channel, deps),
+    async stayAway() {
+      await audio.leave();
+      const colleague = line.colleague?.channel ?? channel;
+      return (await whilePutThrough(call, { callee: channel, colleague, at: Date.now() }, deps)).reason;
+    },
     async end() {
       over.abort(new Error('the test is over'));
-      await Promise.all([channel.hangup(), line.colleague?.hangup(), audio.close()]);
+      await Promise.all([channel.hangup(), line.colleague?.channel.hangup(), audio.close()]);
       await media.stop();
       await expect.poll(channels, WAIT).toEqual([]);
       const bridges = (await connection.listBridges()).filter(({ id }) => ownerOf(INSTALLATION, id)?.attemptId === attemptId);

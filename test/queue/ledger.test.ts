@@ -175,6 +175,22 @@ it('a contact that is parked goes back to the queue and can be claimed as new', 
   expect(await other.claim(id, ada.phone)).toMatchObject({ before: 'queued', firstEpoch: epoch + 1 });
 });
 
+it('whom the callee is put through to is known to whoever takes the call over, until the call has ended', async () => {
+  await enqueue([ada]);
+  const epoch = await claimed(ledger);
+  const talk = { to: 'front_desk', calleeId: 'callee', colleagueId: 'colleague', at: 1, ending: { answeredAt: 1 } };
+  expect(await ledger.putThrough(id, epoch, talk)).toBe(false);
+  await ledger.mark(id, epoch);
+  expect(await ledger.putThrough(id, epoch, talk)).toBe(true);
+  expect(await ledger.arePutThrough([id, 'a-nobody'])).toEqual([true, false]);
+  const claim = await takenOver();
+  expect(await other.read(id)).toMatchObject({ state: 'dialing', putThrough: talk });
+  // The former owner can't change it any more.
+  expect(await ledger.putThrough(id, epoch, undefined)).toBe(false);
+  await other.end(id, claim.kind === 'claimed' ? claim.epoch : 0, busy, []);
+  expect(await ledger.arePutThrough([id])).toEqual([false]);
+});
+
 it('the installation has one id, whoever asks first', async () => {
   const ids = await Promise.all([ledger.installation(), other.installation()]);
   expect(ids[0]).toMatch(/^rf[0-9a-f]{8}$/);
