@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { startRedis } from '../../src/sandbox/redis-server.ts';
 import { eventually } from '../eventually.ts';
 
 /** What can be wrong with a Redis that runs. */
-export type Illness = 'full' | 'a replica' | 'unable to save to its disk' | 'loading' | 'slow' | 'silent';
+export type Illness = 'full' | 'a replica' | 'out of disk' | 'unable to save to its disk' | 'loading' | 'slow' | 'silent';
 
 /** A Redis of a test's own that can be made ill. */
 export interface IllServer {
@@ -15,6 +16,8 @@ export interface IllServer {
   /** Past what makes the way to it slow or silent. */
   readonly admin: Redis;
   fallIll(illness: Illness): Promise<void>;
+  /** How often it has said no so far. */
+  refusals(): Promise<number>;
   /** Whatever it was. */
   recover(): Promise<void>;
   stop(): Promise<void>;
@@ -25,17 +28,31 @@ const SLOW_MS = 3_000;
 /** As many values of 2 kB, with 100 ms for each while they are loaded. */
 const LOADED_VALUES = 40;
 
-/** Undefined where no real Redis can be had. */
-export async function startIllServer(): Promise<IllServer | undefined> {
+/** Of the disk that can be filled. */
+const SMALL_DISK = '4m';
+
+/** In words, why not, where that can't be had. @param smallDisk to be able to run out of it; takes the right to mount one. */
+export async function startIllServer({ smallDisk = false } = {}): Promise<IllServer | string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'ringfence-ill-'));
+  if (smallDisk && !mountSmallDisk(dataDir)) {
+    await rm(dataDir, { recursive: true });
+    return 'no disk can be mounted here that is small enough to be filled';
+  }
+  // With `always` a Redis whose disk is full ends itself, and is one that is away.
+  const settings = smallDisk ? { appendfsync: 'everysec' } : {};
   // Before version 7 there is no such setting, and DEBUG is for everybody.
   const debug = { 'enable-debug-command': 'local' };
-  const server = await startRedis({ dataDir, debianDir: 'data/debian', settings: debug }).catch(() =>
-    startRedis({ dataDir, debianDir: 'data/debian' }),
+  const server = await startRedis({ dataDir, debianDir: 'data/debian', settings: { ...settings, ...debug } }).catch(() =>
+    startRedis({ dataDir, debianDir: 'data/debian', settings }),
   );
+  const removeFiles = async () => {
+    if (smallDisk) execFileSync('umount', [dataDir]);
+    await rm(dataDir, { recursive: true, force: true });
+  };
   if (server.kind === 'javascript') {
     await server.stop();
-    return undefined;
+    await removeFiles();
+    return 'there is no redis-server here: the one in JavaScript can not be made ill';
   }
   const admin = new Redis(server.url);
   const front = await startFront(Number(new URL(server.url).port));
@@ -57,6 +74,11 @@ export async function startIllServer(): Promise<IllServer | undefined> {
     async 'a replica'() {
       await admin.replicaof('127.0.0.1', '1');
       return async () => void (await admin.replicaof('NO', 'ONE'));
+    },
+    async 'out of disk'() {
+      const ballast = join(dataDir, 'ballast');
+      await writeFile(ballast, Buffer.alloc(8 * 1024 * 1024)).catch(() => {});
+      return () => rm(ballast);
     },
     async 'unable to save to its disk'() {
       await mkdir(obstacle);
@@ -92,6 +114,10 @@ export async function startIllServer(): Promise<IllServer | undefined> {
     async fallIll(illness) {
       mend = await illnesses[illness]();
     },
+    async refusals() {
+      const counts = (await admin.info('errorstats')).matchAll(/:count=(\d+)/g);
+      return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+    },
     async recover() {
       await mend();
       mend = async () => {};
@@ -100,9 +126,18 @@ export async function startIllServer(): Promise<IllServer | undefined> {
       await front.stop();
       await admin.quit();
       await server.stop();
-      await rm(dataDir, { recursive: true, force: true });
+      await removeFiles();
     },
   };
+}
+
+function mountSmallDisk(folder: string): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SMALL_DISK}`, 'tmpfs', folder], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The way to a Redis. */
