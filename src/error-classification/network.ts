@@ -16,6 +16,15 @@ export const NETWORK_RULES: readonly ErrorRule[] = [
     category: 'transient',
     hint: 'The answer was not what was asked for; it will be asked again.',
   },
+  // Closes of a websocket that say what was wrong with what we sent.
+  { code: ['ws-1002', 'ws-1003', 'ws-1007', 'ws-1009'], category: 'permanent', hint: 'The service objected to what we sent.' },
+  // 1008 doesn't say whose fault it is (RFC 6455, 7.4.1): services close with it after faults of their own and when credit is spent, too.
+  // Where nothing else tells, calls had better wait than fail one after the other.
+  {
+    code: ['ws-1008'],
+    category: 'transient',
+    hint: 'It closed the connection without a reason that we know: what it says may tell. It will be asked again.',
+  },
   // What `ws` says when the other side doesn't keep to the protocol, or sends a message that is too long.
   {
     code: [
@@ -76,7 +85,12 @@ export const NETWORK_RULES: readonly ErrorRule[] = [
     category: 'transient',
     hint: 'The connection failed: check the address and the network if this goes on.',
   },
-  { name: ['TimeoutError'], category: 'transient', as: 'ETIMEDOUT', hint: 'It did not answer in time; it will be asked again.' },
+  {
+    name: ['TimeoutError', 'ElevenLabsTimeoutError'],
+    category: 'transient',
+    as: 'ETIMEDOUT',
+    hint: 'It did not answer in time; it will be asked again.',
+  },
   { name: ['AbortError'], category: 'transient', as: 'aborted', hint: 'The request was broken off.' },
   { status: [408, 425], category: 'transient', hint: 'It will be asked again.' },
   { status: [429], category: 'rate-limited', hint: 'Too many requests: we slow down.' },

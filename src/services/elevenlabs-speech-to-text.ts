@@ -1,7 +1,7 @@
 import type { ElevenLabsClient } from 'elevenlabs';
 import { createClassify } from '../error-classification/classify.ts';
 import { createElevenLabsClient, createElevenLabsProbe, ELEVENLABS_BASE_URL, type ElevenLabsAccount } from './elevenlabs-client.ts';
-import { ELEVENLABS_ERRORS } from './errors/elevenlabs.ts';
+import { ELEVENLABS_LISTENING_ERRORS } from './errors/elevenlabs-listening.ts';
 import type { Probed } from './probe.ts';
 import { startScribeSession } from './scribe-session.ts';
 import { openWithin } from './service-session.ts';
@@ -27,7 +27,7 @@ const SAMPLE_RATES = [8000, 16_000, 22_050, 24_000, 44_100, 48_000];
 /** ElevenLabs' Scribe v2 Realtime, with commits when we say so. */
 export function createElevenLabsSpeechToText(options: ElevenLabsSpeechToTextOptions): SpeechToText & Probed {
   const { apiKey, deadlineMs, stallMs = 5_000, keepAliveMs = 5_000 } = options;
-  const classify = createClassify({ service: 'elevenlabs:speech-to-text', table: ELEVENLABS_ERRORS, secrets: [apiKey] });
+  const classify = createClassify({ service: 'elevenlabs:speech-to-text', table: ELEVENLABS_LISTENING_ERRORS, secrets: [apiKey] });
   let made: Promise<ElevenLabsClient> | undefined;
   const client = (): Promise<ElevenLabsClient> => {
     made ??= createElevenLabsClient(options, deadlineMs);

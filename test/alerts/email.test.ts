@@ -37,6 +37,8 @@ it.each([
   ['greeting', 421, 'transient', 'busy'],
   ['greeting', 554, 'permanent', 'refuses the mail'],
   ['mail-from', 452, 'transient', 'no room'],
+  ['mail-from', 503, 'transient', 'new connection'],
+  ['mail-from', 501, 'permanent', 'refuses the mail'],
   ['rcpt-to', 450, 'transient', 'greylisting'],
   ['rcpt-to', 550, 'permanent', 'ALERT_EMAIL_TO'],
   ['data', 451, 'transient', 'busy'],

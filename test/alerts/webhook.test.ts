@@ -47,6 +47,20 @@ it.each([
   expect(await failureOf(channel().send(rendered, never))).toMatchObject({ service: 'webhook', category, retryAfterMs });
 });
 
+it.each([
+  [301, 'permanent'],
+  [400, 'permanent'],
+  [403, 'auth'],
+  [408, 'transient'],
+  [409, 'transient'],
+  [422, 'permanent'],
+  [500, 'transient'],
+  [501, 'transient'],
+] as const)('an answer of %i is %s', async (status, category) => {
+  sink.faults.set({ kind: 'status', status });
+  expect(await failureOf(channel().send(rendered, never))).toMatchObject({ service: 'webhook', category, status });
+});
+
 it('an endpoint that hangs is left at the deadline; one whose answer never ends has answered', async () => {
   sink.faults.set({ kind: 'hang' });
   expect(await failureOf(channel().send(rendered, AbortSignal.timeout(100)))).toMatchObject({ category: 'transient', code: 'ETIMEDOUT' });

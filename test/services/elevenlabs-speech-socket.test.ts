@@ -118,7 +118,12 @@ describe('ElevenLabs text-to-speech over its websocket', () => {
     { name: 'a restart', end: (socket: WebSocket) => socket.close(1012), category: 'transient' },
     { name: 'a cut connection', end: (socket: WebSocket) => socket.terminate(), category: 'transient' },
     { name: 'a friendly goodbye before the end', end: (socket: WebSocket) => socket.close(1000), category: 'transient' },
-    { name: 'an objection without a word of why', end: (socket: WebSocket) => socket.close(1008, 'policy'), category: 'permanent' },
+    {
+      name: 'a close that only a sentence explains, whosever fault it is',
+      end: (socket: WebSocket) => socket.close(1008, 'We are sorry, something went wrong.'),
+      category: 'transient',
+    },
+    { name: 'an objection to what we sent', end: (socket: WebSocket) => socket.close(1007), category: 'permanent' },
   ])('takes $name for a failure, after what was said before it', async ({ end, category }) => {
     const service = await serve((socket) => {
       say(socket, sound(Buffer.alloc(320)));

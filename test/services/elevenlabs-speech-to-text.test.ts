@@ -143,7 +143,9 @@ describe('ElevenLabs speech-to-text', () => {
   it.each([
     [1000, 'transient'],
     [1006, 'transient'],
-    [1008, 'permanent'],
+    [1002, 'permanent'],
+    [1009, 'permanent'],
+    [1008, 'transient'],
     [1011, 'transient'],
     [1013, 'transient'],
     [4321, 'transient'],
@@ -160,6 +162,12 @@ describe('ElevenLabs speech-to-text', () => {
   it.each([
     { name: 'a used-up quota', answer: json(401, { detail: { status: 'quota_exceeded' } }), expected: { category: 'quota', status: 401 } },
     { name: 'a bad key', answer: json(401, { detail: { status: 'invalid_api_key' } }), expected: { category: 'auth', status: 401 } },
+    { name: 'no word of why', answer: json(403, {}), expected: { category: 'auth', status: 403 } },
+    {
+      name: 'a plan that does not have it',
+      answer: json(403, { detail: { code: 'subscription_required' } }),
+      expected: { category: 'permanent', status: 403 },
+    },
     { name: 'a page with 503', answer: htmlUnavailable, expected: { category: 'transient', status: 503, retryAfterMs: 7000 } },
     {
       name: 'too many sessions',

@@ -90,6 +90,26 @@ describe('ElevenLabs text-to-speech', () => {
       code: 'invalid_request',
       category: 'permanent',
     },
+    ...[
+      { status: 403, said: 'quota_exceeded', category: 'quota' },
+      { status: 429, said: 'quota_exceeded', category: 'quota' },
+      { status: 403, said: 'only_for_creator+', category: 'permanent' },
+      { status: 403, said: 'missing_permissions', category: 'auth' },
+      { status: 403, said: 'voice_access_denied', category: 'permanent' },
+      { status: 400, said: 'text_too_long', category: 'permanent' },
+      { status: 405, said: undefined, category: 'permanent' },
+      { status: 413, said: undefined, category: 'permanent' },
+      { status: 415, said: undefined, category: 'permanent' },
+      { status: 409, said: 'concurrent_modification', category: 'transient' },
+      { status: 425, said: undefined, category: 'transient' },
+      { status: 429, said: 'rate_limit_exceeded', category: 'rate-limited' },
+      { status: 500, said: 'internal_error', category: 'transient' },
+      { status: 503, said: 'maintenance', category: 'transient' },
+      { status: 529, said: undefined, category: 'transient' },
+    ].map(({ status, said, category }) => {
+      const code = said ?? `http-${status}`;
+      return { name: `${status} ${said ?? ''}`, status, body: { detail: { code: said } }, code, category };
+    }),
   ])('tells $name', async ({ status, body, code, category }) => {
     server.answer = json(status, body);
     const failure = await failureOf(collect(speak()));

@@ -216,6 +216,19 @@ describe('HubSpot', () => {
     },
     { name: 'a scope is missing', status: 403, body: { category: 'MISSING_SCOPES' }, code: 'MISSING_SCOPES', category: 'auth' },
     { name: 'a record is locked', status: 423, body: {}, code: 'http-423', category: 'transient', retryAfterMs: 2_000 },
+    {
+      name: 'the search is asked too often',
+      status: 429,
+      body: { policyName: 'SECONDLY' },
+      code: 'SECONDLY',
+      category: 'rate-limited',
+      retryAfterMs: 1_000,
+    },
+    { name: 'the account is being moved', status: 477, body: {}, code: 'http-477', category: 'transient' },
+    { name: 'its TLS is broken', status: 525, body: {}, code: 'http-525', category: 'transient' },
+    { name: 'two write at once', status: 409, body: { category: 'CONFLICT' }, code: 'CONFLICT', category: 'transient' },
+    { name: 'it is not what HubSpot takes', status: 415, body: {}, code: 'http-415', category: 'permanent' },
+    { name: 'it is in trouble', status: 504, body: {}, code: 'http-504', category: 'transient' },
     { name: 'the request is bad', status: 400, body: { category: 'VALIDATION_ERROR' }, code: 'VALIDATION_ERROR', category: 'permanent' },
   ])('tells when $name', async ({ status, body, code, category, retryAfterMs }) => {
     server.answer = json(status, body);

@@ -124,11 +124,24 @@ describe('OpenAI language model', () => {
       code: 'context_length_exceeded',
       category: 'permanent',
     },
+    ...[
+      { status: 400, said: 'billing_hard_limit_reached', category: 'quota' },
+      { status: 403, said: 'billing_not_active', category: 'quota' },
+      { status: 429, said: 'slow_down', category: 'rate-limited' },
+      { status: 503, said: 'slow_down', category: 'rate-limited' },
+      { status: 403, said: 'unsupported_country_region_territory', category: 'auth' },
+      { status: 408, said: 'timeout', category: 'transient' },
+      { status: 409, said: 'conflict', category: 'transient' },
+      { status: 413, said: 'too_large', category: 'permanent' },
+      { status: 422, said: 'unprocessable', category: 'permanent' },
+      { status: 500, said: 'server_error', category: 'transient' },
+      { status: 529, said: 'overloaded', category: 'transient' },
+    ].map(({ status, said, category }) => ({ name: `${status} ${said}`, status, error: { type: 'x', code: said }, code: said, category })),
   ])('tells $name', async ({ status, error, code, category }) => {
     server.answer = json(status, { error: { message: 'no', param: null, ...error } }, status === 429 ? { 'retry-after': '3' } : {});
     const failure = await failureOf(collect(respond()));
     expect(failure).toMatchObject({ service: 'openai:language-model', code, category, status });
-    expect(failure.retryAfterMs).toBe(status === 429 ? 3000 : undefined);
+    expect(failure.retryAfterMs).toBe(status === 429 ? 3000 : code === 'slow_down' ? 15_000 : undefined);
     expect(server.requests).toHaveLength(1);
     expect(JSON.stringify([failure.message, String(failure.cause), failure.stack])).not.toContain(API_KEY);
   });

@@ -190,7 +190,8 @@ describe('OpenAI speech-to-text', () => {
     [1011, '', 'transient', 'connection-closed'],
     [1001, 'Your session hit the maximum duration of 60 minutes.', 'transient', 'connection-closed'],
     [3000, 'invalid_request_error.invalid_api_key', 'auth', 'invalid_api_key'],
-    [1008, 'policy', 'permanent', 'ws-1008'],
+    [1007, '', 'permanent', 'ws-1007'],
+    [1008, 'policy', 'transient', 'ws-1008'],
     [undefined, '', 'transient', 'connection-closed'],
   ])('tells when the service closes with %s %s', async (closeCode, reason, category, code) => {
     const { sandbox, create } = await openAi();

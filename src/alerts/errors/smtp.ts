@@ -60,6 +60,7 @@ export const SMTP_ERRORS: ErrorTable = {
         'EPROTOCOL',
         'ESTREAM',
         'EPROXY',
+        'EMAXLIMIT',
       ],
       category: 'transient',
       hint: 'The connection failed: check ALERT_EMAIL_SMTP_URL and the network if this goes on.',

@@ -34,11 +34,7 @@ export const DEEPGRAM_ERRORS: ErrorTable = {
     // Nothing was sent for too long. The session is over; the service is well.
     { code: ['NET-0001'], category: 'permanent', as: 'session-idle', hint: 'A new session is needed.' },
     { code: ['DATA-0000'], category: 'permanent', hint: 'The service could not read the audio.' },
-    {
-      code: ['UNPARSABLE_CLIENT_MESSAGE', 'ws-1002', 'ws-1003', 'ws-1007', 'ws-1008', 'ws-1009'],
-      category: 'permanent',
-      hint: 'The service objected to what we sent.',
-    },
+    { code: ['UNPARSABLE_CLIENT_MESSAGE'], category: 'permanent', hint: 'The service objected to what we sent.' },
     // An error message that no line above knows is the service's fault.
     {
       code: ['NET-0000', 'INTERNAL_SERVER_ERROR', 'service-error'],

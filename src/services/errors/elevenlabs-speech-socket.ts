@@ -1,5 +1,5 @@
 import type { ErrorTable } from '../../error-classification/error-table.ts';
-import { ELEVENLABS_ERRORS, OUT_OF_CREDITS } from './elevenlabs.ts';
+import { ELEVENLABS_ACCOUNT_RULES, ELEVENLABS_ERRORS } from './elevenlabs.ts';
 
 const MODEL = 'Check ELEVENLABS_MODEL (eleven_v3 cannot be had over the websocket), or set ELEVENLABS_TRANSPORT=http.';
 
@@ -11,7 +11,7 @@ const MODEL = 'Check ELEVENLABS_MODEL (eleven_v3 cannot be had over the websocke
 export const ELEVENLABS_SPEECH_SOCKET_ERRORS: ErrorTable = {
   ...ELEVENLABS_ERRORS,
   rules: [
-    ...OUT_OF_CREDITS,
+    ...ELEVENLABS_ACCOUNT_RULES,
     {
       code: [
         'invalid_api_key',
@@ -25,11 +25,6 @@ export const ELEVENLABS_SPEECH_SOCKET_ERRORS: ErrorTable = {
       hint: 'Check ELEVENLABS_API_KEY.',
     },
     { code: ['voice_id_does_not_exist', 'voice_not_found'], category: 'permanent', hint: "Check the campaign's voice." },
-    {
-      code: ['subscription_required', 'feature_not_available', 'only_for_creator+'],
-      category: 'permanent',
-      hint: "The account's plan does not allow this voice, model or format.",
-    },
     {
       code: ['invalid_input_message', 'max_character_limit_exceeded'],
       category: 'permanent',

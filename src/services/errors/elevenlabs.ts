@@ -2,15 +2,25 @@ import type { ErrorRule, ErrorTable } from '../../error-classification/error-tab
 
 const TOP_UP = "The account's credits are used up: buy more, raise the limit, or wait for the next period.";
 
-/** Out of credits comes as 401 in the wild and as 402 in the documentation. Must stand before "401 is a bad key". */
-export const OUT_OF_CREDITS: readonly ErrorRule[] = [
+/** What the account lacks, over HTTP and both websockets. Out of credits comes as 401 in the wild and as 402 in the documentation, so it stands before "401 is a bad key". */
+export const ELEVENLABS_ACCOUNT_RULES: readonly ErrorRule[] = [
   { code: ['quota_exceeded', 'insufficient_credits', 'payment_required'], category: 'quota', hint: TOP_UP },
   { status: [402], category: 'quota', hint: TOP_UP },
+  {
+    code: ['missing_permissions', 'missing_permission'],
+    category: 'auth',
+    as: 'missing_permissions',
+    hint: 'The key is good but restricted: give it this permission at elevenlabs.io.',
+  },
+  {
+    code: ['subscription_required', 'feature_not_available', 'only_for_creator+'],
+    category: 'permanent',
+    hint: "The account's plan does not allow this voice, model or format.",
+  },
 ];
 
 /**
- * ElevenLabs over HTTP and on the Scribe websocket (whose error messages we hand over as `{ body: { detail: { code } } }`).
- * The body's `detail` carries `code` since 2026 and `status` before; both are still seen.
+ * ElevenLabs over HTTP. The body's `detail` carries `code` since 2026 and `status` before; both are still seen.
  * https://elevenlabs.io/docs/eleven-api/resources/errors
  */
 export const ELEVENLABS_ERRORS: ErrorTable = {
@@ -22,19 +32,7 @@ export const ELEVENLABS_ERRORS: ErrorTable = {
     headers: ['rawResponse.headers', 'headers'],
   },
   rules: [
-    ...OUT_OF_CREDITS,
-    {
-      code: ['missing_permissions', 'missing_permission'],
-      category: 'auth',
-      as: 'missing_permissions',
-      hint: 'The key is good but restricted: give it this permission at elevenlabs.io.',
-    },
-    {
-      status: [403],
-      code: ['subscription_required', 'feature_not_available', 'only_for_creator+'],
-      category: 'permanent',
-      hint: "The account's plan does not allow this voice, model or format.",
-    },
+    ...ELEVENLABS_ACCOUNT_RULES,
     // GET /v1/models without a key answers 404 with this.
     { code: ['workspace_not_found'], category: 'auth', hint: 'Check ELEVENLABS_API_KEY.' },
     { status: [401], category: 'auth', hint: 'Check ELEVENLABS_API_KEY.' },
@@ -59,23 +57,5 @@ export const ELEVENLABS_ERRORS: ErrorTable = {
       category: 'rate-limited',
       hint: 'More requests at once than the plan allows: lower CALL_CONCURRENCY or raise the plan.',
     },
-    // The Scribe websocket's own words. Those of our making come first.
-    { code: ['auth_error'], category: 'auth', hint: 'Check ELEVENLABS_API_KEY.' },
-    { code: ['unaccepted_terms'], category: 'auth', hint: 'Accept the terms of use at elevenlabs.io, then go on.' },
-    {
-      code: ['invalid_request', 'input_error', 'chunk_size_exceeded', 'commit_throttled'],
-      category: 'permanent',
-      hint: 'The session was not used as the service wants it.',
-    },
-    { code: ['insufficient_audio_activity'], category: 'permanent', hint: 'Nothing was heard for too long.' },
-    { code: ['rate_limited'], category: 'rate-limited', hint: 'Too many sessions at once for the plan.' },
-    { code: ['session_time_limit_exceeded'], category: 'transient', hint: 'A new session is needed.' },
-    {
-      code: ['queue_overflow', 'resource_exhausted', 'transcriber_error', 'scribe_error'],
-      category: 'transient',
-      hint: 'The service is in trouble; it will be asked again.',
-    },
-    // 1002, 1003, 1007 to 1009: the server objects to what we sent.
-    { code: ['ws-1002', 'ws-1003', 'ws-1007', 'ws-1008', 'ws-1009'], category: 'permanent', hint: 'The service objected to what we sent.' },
   ],
 };

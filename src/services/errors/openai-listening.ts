@@ -25,7 +25,7 @@ export const OPENAI_LISTENING_ERRORS: ErrorTable = {
     },
     ...OPENAI_ERRORS.rules,
     {
-      code: ['invalid_request_error', 'ws-1002', 'ws-1003', 'ws-1007', 'ws-1008', 'ws-1009'],
+      code: ['invalid_request_error'],
       category: 'permanent',
       hint: 'The service objected to what we sent: check OPENAI_LISTENING_MODEL and the language.',
     },
