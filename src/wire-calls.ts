@@ -98,6 +98,7 @@ export function wireCalls(parts: CallParts): CallDeps {
       const installation = await ledger.installation();
       return media.openAudio(signal, (part) => partPrefix(installation, part, call));
     },
+    colleagueEars: 'speechToText' in ai ? ai.speechToText : undefined,
     openConversation: (request, onTranscript) =>
       createConversation(request, {
         onTranscript,

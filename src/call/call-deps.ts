@@ -4,6 +4,7 @@ import type { DoNotCall } from '../queue/do-not-call.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import type { ParkWaiting } from '../queue/park-waiting.ts';
 import type { Crm } from '../services/crm.ts';
+import type { SpeechToText } from '../services/speech-to-text.ts';
 import type { AdoptedTalk } from '../telephony/adopt-talk.ts';
 import type { ChannelEnd, Dialler } from '../telephony/dialler.ts';
 import type { ApologyByAsterisk } from './apology-by-asterisk.ts';
@@ -54,6 +55,8 @@ export interface CallDeps {
     explain(end: ChannelEnd): { disposition: Disposition; reason: string; trunkFault: boolean };
   };
   openAudio(call: Pick<OwnedCall, 'attemptId' | 'epoch'>, signal: AbortSignal): Promise<CallAudio>;
+  /** What a colleague says who picks up is understood by this. Undefined: they are judged by sound alone. */
+  colleagueEars?: SpeechToText | undefined;
   openConversation(request: ConversationRequest, onTranscript: (entry: TranscriptEntry) => void): Conversation;
   openRecording(attemptId: string, audio: CallAudio): Promise<CallRecording>;
   openingLines: OpeningLines;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ServiceError } from '../errors.ts';
 import { sleep } from '../sleep.ts';
 import type { CallChannel, DialResult } from '../telephony/dialler.ts';
+import { type Aside, type AsideDeps, openAside } from './aside.ts';
 import type { CallAudio, CallDeps, OwnedCall } from './call-deps.ts';
 import type { Campaign, TransferTarget } from './campaign.ts';
 import { partPrefix } from './channel-id.ts';
@@ -14,11 +15,11 @@ const ANNOUNCEMENT_MS = 3_000;
 
 /** What it needs to know of the call. */
 export type TransferringCall = Pick<OwnedCall, 'attemptId' | 'epoch' | 'contact'> & {
-  campaign: Pick<Campaign, 'callerId' | 'dialString' | 'limits' | 'transfer'>;
+  campaign: Pick<Campaign, 'callerId' | 'dialString' | 'language' | 'limits' | 'transfer'>;
 };
 
 /** What a transfer needs from outside. */
-export interface TransferDeps extends Pick<CallDeps, 'openAudio' | 'leave' | 'now'> {
+export interface TransferDeps extends AsideDeps, Pick<CallDeps, 'leave'> {
   fences: Pick<CallDeps['fences'], 'enterTrunk'>;
   ledger: Pick<CallDeps['ledger'], 'installation' | 'putThrough'>;
   telephony: Pick<CallDeps['telephony'], 'dialler' | 'explain'>;
@@ -46,7 +47,7 @@ export type Rung = { kind: 'connected'; channel: CallChannel } | { kind: 'unreac
 export async function ringColleague(options: RingOptions): Promise<Rung> {
   const { call, announcement, calleeAudio, signal, deps } = options;
   // As for the callee: a mouth first, then the phone rings.
-  const aside = announcement && (await deps.openAudio(call, signal).catch(withoutAnnouncement));
+  const aside = announcement && (await openAside(call, deps, signal).catch(withoutAnnouncement));
   let channel: CallChannel | undefined;
   let connected = false;
   try {
@@ -54,7 +55,8 @@ export async function ringColleague(options: RingOptions): Promise<Rung> {
     if (result.kind !== 'answered') return { kind: 'unreached', reason: whyNot(result, deps) };
     channel = result.channel;
     const whole = AbortSignal.any([signal, channel.signal]);
-    if (aside) await announce(aside, channel, announcement, whole);
+    const listens = aside && (await announce(aside, channel, announcement, whole));
+    if (listens === 'machine') return { kind: 'unreached', reason: 'an answering machine answered' };
     signal.throwIfAborted();
     if (channel.signal.aborted) return { kind: 'unreached', reason: 'they hung up before they were connected' };
     if (!(await noted(options, options.note(channel.id)))) return { kind: 'unreached', reason: 'another worker owns the call' };
@@ -128,23 +130,17 @@ function whyNot(result: Exclude<DialResult, { kind: 'answered' }>, deps: Transfe
 
 /** One sentence to the colleague alone. What keeps it from being heard keeps nobody from being connected. */
 async function announce(
-  aside: CallAudio,
+  aside: Aside,
   channel: CallChannel,
   announcement: Promise<Buffer | undefined> | undefined,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<'told' | 'machine'> {
   const pcm = await Promise.race([announcement, sleep(ANNOUNCEMENT_MS, signal).catch(() => undefined)]);
-  if (pcm === undefined || signal.aborted) return;
+  if (pcm === undefined || signal.aborted) return 'told';
   try {
-    await aside.join(channel.id);
-    const utterance = aside.leg.speak();
-    void utterance.write(pcm);
-    utterance.end();
-    const flush = () => aside.leg.flush();
-    signal.addEventListener('abort', flush, { once: true });
-    await utterance.played;
-    signal.removeEventListener('abort', flush);
+    return await aside.tell(channel.id, pcm, signal);
   } catch (error) {
     withoutAnnouncement(error);
+    return 'told';
   }
 }

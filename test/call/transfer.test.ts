@@ -79,6 +79,15 @@ describe('a transfer', () => {
     await call.end();
   });
 
+  test('a colleague’s mailbox is nobody: it is left as soon as it gives itself away, and the callee is taken back', async () => {
+    const call = await answeredCall(world(), { to: { endpoint: `PJSIP/${numberOf('answering-machine')}@office` } });
+    expect(await call.transfer('Ada is on the line.')).toEqual({ kind: 'unreached', reason: 'an answering machine answered' });
+    expect(call.channel.signal.aborted).toBe(false);
+    expect(await call.channels()).not.toContain('colleague');
+    await call.end();
+    expect(people.log.find(({ role }) => role === 'answering-machine')?.recordedText ?? '').toBe('');
+  });
+
   test('a callee who hangs up while the colleague is being told: both phones are free', async () => {
     const call = await answeredCall(world(), { to: { endpoint: `PJSIP/${numberOf('says-nothing')}@office` } });
     const transfer = call.transfer('Somebody is on the line who will not be there any more when this sentence has come to its end.');
@@ -125,16 +134,6 @@ describe('a transfer', () => {
     expect(await call.channels()).toEqual(expect.arrayContaining(['callee', 'colleague']));
     const talk = await call.adopt();
     expect(talk?.colleague.signal.aborted).toBe(false);
-    await talk?.end();
-    await call.end();
-  });
-
-  test('two whose worker died before it had put them together are put together by the one that takes over', async () => {
-    const call = await answeredCall(world(), { announce: false, diesBeforeTheyMeet: true });
-    await call.transfer();
-    expect(await call.together()).toBe(false);
-    const talk = await call.adopt();
-    expect(await call.together()).toBe(true);
     await talk?.end();
     await call.end();
   });

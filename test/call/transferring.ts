@@ -11,6 +11,7 @@ import { createAriConnection } from '../../src/telephony/ari-connection.ts';
 import { unansweredMeaning } from '../../src/telephony/hangup-causes.ts';
 import { createDialler } from '../../src/telephony/two-step-dialler.ts';
 import { startMedia } from '../../src/wire-media.ts';
+import { createHearing } from '../conversation/telephone/hearing.ts';
 
 export interface TransferWorld {
   url: string;
@@ -45,6 +46,8 @@ export async function answeredCall(
   const place = to ?? { endpoint: world.endpointOf(people.byRole('colleague').number) };
   const connection = createAriConnection({ ...world, app: `transfer-${randomUUID()}`, logger });
   await connection.waitUntilConnected(AbortSignal.timeout(10_000));
+  const others = createAriConnection({ ...world, app: `transfer-${randomUUID()}`, logger });
+  await others.waitUntilConnected(AbortSignal.timeout(10_000));
   const media = await startMedia({
     config: {
       mediaSampleRate: RATE,
@@ -66,6 +69,7 @@ export async function answeredCall(
     openAudio: (call: { attemptId: string; epoch: number }, signal: AbortSignal) =>
       media.openAudio(signal, (part) => partPrefix(INSTALLATION, part, call)),
     leave: leave.signal,
+    colleagueEars: createHearing({}),
     ledger: { installation: async () => INSTALLATION, putThrough },
     now: Date.now,
     telephony: { dialler, explain: unansweredMeaning },
@@ -89,6 +93,7 @@ export async function answeredCall(
     contact: { phone: people.byRole('wants-a-person').number, timeZones: [], variables: {} },
     campaign: {
       callerId: '+12025550199',
+      language: 'en-US',
       dialString: world.endpointOf('{e164}'),
       limits: { answerTimeoutMs: 10_000, maxCallMs: 60_000, maxTurns: 10 },
       transfer: {
@@ -142,7 +147,8 @@ export async function answeredCall(
   return {
     ...{ channel, audio, line, log, trunk, leave, connection, say, channels, howBridged, together },
     loseToAnother: () => over.abort(new Error('another worker has taken this attempt over')),
-    adopt: () => adoptTalk(connection, noted ?? { calleeId: '', colleagueId: '' }, logger),
+    /** As another worker does it, whose application is another one. */
+    adopt: () => adoptTalk(others, noted ?? { calleeId: '', colleagueId: '' }, logger),
     openTrunk() {
       trunkIsOpen = true;
     },
@@ -164,7 +170,7 @@ export async function answeredCall(
       await expect.poll(channels, WAIT).toEqual([]);
       const bridges = (await connection.listBridges()).filter(({ id }) => ownerOf(INSTALLATION, id)?.attemptId === attemptId);
       expect(bridges).toEqual([]);
-      await connection.close();
+      await Promise.all([connection.close(), others.close()]);
       people.log.splice(0);
     },
   };
@@ -189,6 +195,18 @@ export function tellOfTransfers(world: () => TransferWorld): void {
     await call.end();
     expect(call.trunk).toEqual([expect.stringMatching(/^enter /), 'worked']);
     expect(call.log).toEqual(['put through to colleague']);
+  });
+
+  test('two whose worker died before it had put them together are put together by the one that takes over', {
+    timeout: 30_000,
+  }, async () => {
+    const call = await answeredCall(world(), { announce: false, diesBeforeTheyMeet: true });
+    expect(await call.transfer()).toEqual({ kind: 'connected' });
+    expect(await call.together()).toBe(false);
+    const talk = await call.adopt();
+    expect(await call.together()).toBe(true);
+    await talk?.end();
+    await call.end();
   });
 
   test.each([

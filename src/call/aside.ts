@@ -1,0 +1,75 @@
+import { type AnswerWatch, watchAnswer } from '../conversation/answered-by.ts';
+import { createEar, type Ear } from '../conversation/listening.ts';
+import type { SpeechToText } from '../services/speech-to-text.ts';
+import { sleep } from '../sleep.ts';
+import type { CallAudio, CallDeps, OwnedCall } from './call-deps.ts';
+import type { Campaign } from './campaign.ts';
+
+/** Somebody who has stopped talking for so long has finished. Milliseconds of their audio. */
+const PAUSE_MS = 600;
+/** Who talks on after they were told who is coming may be a machine: so long it has to give itself away. Milliseconds. */
+const GREETING_MS = 8_000;
+const LOOK_EVERY_MS = 20;
+
+/** Where there is none: a beep, or a greeting without end, still gives a machine away. */
+const NO_WORDS: SpeechToText = { open: async () => ({ send() {}, commit() {}, close() {} }) };
+
+/** A word with the colleague alone, over a leg of its own. */
+export interface Aside {
+  /** Says this and listens to who is there. Rejects when the leg breaks. */
+  tell(channelId: string, pcm: Buffer, signal: AbortSignal): Promise<'told' | 'machine'>;
+  close(): Promise<void>;
+}
+
+export type AsideDeps = Pick<CallDeps, 'openAudio' | 'now' | 'colleagueEars'>;
+
+/** Opened before their phone rings. Rejects with a ServiceError. */
+export async function openAside(
+  call: Pick<OwnedCall, 'attemptId' | 'epoch'> & { campaign: Pick<Campaign, 'language'> },
+  { openAudio, now, colleagueEars = NO_WORDS }: AsideDeps,
+  signal: AbortSignal,
+): Promise<Aside> {
+  const audio = await openAudio(call, signal);
+  const over = new AbortController();
+  const ear = createEar({
+    leg: audio.leg,
+    speechToText: colleagueEars,
+    language: call.campaign.language,
+    now,
+    signal: AbortSignal.any([signal, over.signal]),
+  });
+
+  return {
+    async tell(channelId, pcm, whole) {
+      const until = AbortSignal.any([whole, over.signal]);
+      await audio.join(channelId);
+      ear.start();
+      const watch = watchAnswer({ ear, leg: audio.leg, settled: () => false, signal: until });
+      await play(audio, pcm, AbortSignal.any([until, watch.signal]));
+      await untilFinished(ear, watch, until);
+      return watch.machine === undefined ? 'told' : 'machine';
+    },
+    async close() {
+      over.abort(new Error('the colleague was told'));
+      await audio.close();
+    },
+  };
+}
+
+async function play({ leg }: CallAudio, pcm: Buffer, signal: AbortSignal): Promise<void> {
+  const utterance = leg.speak();
+  void utterance.write(pcm);
+  utterance.end();
+  const flush = () => leg.flush();
+  if (signal.aborted) flush();
+  signal.addEventListener('abort', flush, { once: true });
+  await utterance.played;
+  signal.removeEventListener('abort', flush);
+}
+
+async function untilFinished(ear: Pick<Ear, 'speaking'>, watch: AnswerWatch, signal: AbortSignal): Promise<void> {
+  for (let waitedMs = 0; waitedMs < GREETING_MS; waitedMs += LOOK_EVERY_MS) {
+    if (signal.aborted || watch.machine !== undefined || (!ear.speaking && watch.quietMs >= PAUSE_MS)) return;
+    await sleep(LOOK_EVERY_MS, signal).catch(() => {});
+  }
+}
