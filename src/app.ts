@@ -23,6 +23,9 @@ import { openRedisServer } from './wire-redis.ts';
 import { createServices, type RawServices } from './wire-services.ts';
 import { startSheets } from './wire-sheets.ts';
 
+/** A Redis that takes longer is worth a word: after a restart it reads all its data first. Milliseconds. */
+const REDIS_LATE_MS = 3_000;
+
 /** What a process of Ringfence does while it runs. */
 export type WorkerRole = Exclude<Role, 'enqueue'>;
 
@@ -92,7 +95,12 @@ async function startParts(start: Start): Promise<ProcessParts> {
 }
 
 async function connect({ config, log, onStop }: Start): Promise<Pick<ProcessParts, 'redis' | 'keys' | 'durability'>> {
-  const server = await openRedisServer(config);
+  const late = setTimeout(
+    () =>
+      log.warn({ service: 'redis' }, 'the start waits for Redis, which has not answered yet: it may be away, or still be reading its data'),
+    REDIS_LATE_MS,
+  );
+  const server = await openRedisServer(config).finally(() => clearTimeout(late));
   if (server.note !== undefined) log.warn({}, server.note);
   onStop('redis server', () => server.stop());
   const tell = tellSparingly((error) => log.error({ service: 'redis', err: error }, `Redis: ${error.message}`));
