@@ -15,7 +15,7 @@ const ASTERISK = ['test/asterisk/**/*.test.ts'];
  */
 const group = (test: NonNullable<TestProjectInlineConfiguration['test']>): TestProjectInlineConfiguration => ({
   extends: true,
-  test: { isolate: false, maxWorkers: 6, ...test },
+  test: { isolate: false, maxWorkers: 8, ...test },
 });
 
 export default defineConfig({

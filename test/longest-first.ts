@@ -1,10 +1,10 @@
 import { relative } from 'node:path';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Whole calls and outages in real time: half a minute each, most of it waiting. The longest is first. */
+/** Whole calls and outages in real time: a quarter of a minute and more, most of it waiting. The longest is first. */
 const LONG = [
-  'scenarios/trunk-refuses',
   'chaos/chaos',
+  'scenarios/trunk-refuses',
   'wire-media',
   'conversation/whole-call',
   'conversation/whole-call-agent',
@@ -20,9 +20,24 @@ const LONG = [
   'queue/call-worker',
   'scenarios/opt-out',
   'scenarios/hubspot-down',
-  'queue/ledger',
   'scenarios/machines',
   'scenarios/ten-thousand-contacts',
+  'sandbox/asterisk/media',
+  'scenarios/asterisk-restarts',
+  'scenarios/redis-fleet',
+  'scenarios/elevenlabs-503',
+  'scenarios/voice-agent',
+  'scenarios/dead-audio',
+  'scenarios/worker-stops',
+  'scenarios/alert-channel-down',
+  'queue/ledger',
+  'services/deepgram-speech-to-text',
+  'resilience/fleet',
+  'producer/enqueue-script',
+  'asterisk/replaced-leg',
+  'asterisk/people',
+  'asterisk/media-leg',
+  'asterisk/transfer',
 ].map((name) => `test/${name}.test.ts`);
 
 /** Begins with what takes longest, so that nothing long is left when everything else is done; by itself vitest knows that from its second run on. */
