@@ -35,6 +35,8 @@ export interface CostLimit {
   perThousandCharacters: number;
   perMinuteListened: number;
   perMinuteOfCall: number;
+  /** Absent in what older releases wrote down. */
+  perMinuteOfAgent?: number | undefined;
 }
 
 /** A campaign file after validation. Texts may hold `{{variables}}`: `{{name}}`, `{{phone}}` and the contact's extra columns. */

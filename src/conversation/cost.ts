@@ -1,6 +1,7 @@
 import type { CostLimit } from '../call/campaign.ts';
 import type { LanguageModel, ModelEvent, ModelRequest } from '../services/language-model.ts';
 import type { TextToSpeech } from '../services/text-to-speech.ts';
+import type { VoiceAgent } from '../services/voice-agent.ts';
 
 /** A reply that was broken off isn't reported by its service; tokens of English are about this long. Characters. */
 const CHARACTERS_PER_TOKEN = 4;
@@ -10,10 +11,14 @@ const MINUTE_MS = 60_000;
 export interface Usage {
   inputTokens: number;
   outputTokens: number;
-  /** Asked of text-to-speech. */
+  /** Asked of text-to-speech, or spoken by a voice agent. */
   characters: number;
-  /** From the answer; speech-to-text listens all the time. */
+  /** From the answer. */
   minutes: number;
+  /** Of them speech-to-text listens all the time; none where a voice agent does. */
+  listenedMinutes: number;
+  /** A voice agent is connected from before the phone rings. */
+  agentMinutes: number;
 }
 
 export interface Meter {
@@ -21,6 +26,7 @@ export interface Meter {
   /** Counts what is asked of it. */
   languageModel(model: LanguageModel): LanguageModel;
   textToSpeech(voice: TextToSpeech): TextToSpeech;
+  voiceAgent(agent: VoiceAgent): VoiceAgent;
   /** Why no more may be spent; undefined while something may. */
   overBudget(): string | undefined;
   /** For the log. */
@@ -32,6 +38,7 @@ export function createMeter(now: () => number, limit: CostLimit | undefined): Me
   let inputTokens = 0;
   let outputTokens = 0;
   let characters = 0;
+  let agentSince: number | undefined;
 
   async function* counted(events: AsyncIterable<ModelEvent>, request: ModelRequest): AsyncGenerator<ModelEvent> {
     let written = 0;
@@ -53,7 +60,11 @@ export function createMeter(now: () => number, limit: CostLimit | undefined): Me
     }
   }
 
-  const usage = () => ({ inputTokens, outputTokens, characters, minutes: Math.max(0, now()) / MINUTE_MS });
+  const usage = (): Usage => {
+    const minutes = Math.max(0, now()) / MINUTE_MS;
+    const agentMinutes = agentSince === undefined ? 0 : (performance.now() - agentSince) / MINUTE_MS;
+    return { inputTokens, outputTokens, characters, minutes, listenedMinutes: agentSince === undefined ? minutes : 0, agentMinutes };
+  };
   return {
     get usage() {
       return usage();
@@ -63,13 +74,24 @@ export function createMeter(now: () => number, limit: CostLimit | undefined): Me
       return `the limit of ${limit.most} ${limit.currency} was reached`;
     },
     facts() {
-      const { minutes, ...used } = usage();
-      const rounded = { ...used, minutes: Math.round(minutes * 100) / 100 };
+      const { minutes, agentMinutes, listenedMinutes: _listened, ...used } = usage();
+      const [ofCall, ofAgent] = [minutes, agentMinutes].map((figure) => Math.round(figure * 100) / 100);
+      const rounded = { ...used, minutes: ofCall, ...(agentMinutes > 0 && { agentMinutes: ofAgent }) };
       return limit === undefined
         ? rounded
         : { ...rounded, cost: Math.round(costOf(usage(), limit) * 10_000) / 10_000, currency: limit.currency };
     },
     languageModel: (model) => ({ respond: (request, signal) => counted(model.respond(request, signal), request) }),
+    voiceAgent: (agent) => ({
+      open(request) {
+        agentSince ??= performance.now();
+        const onEvent: typeof request.onEvent = (event) => {
+          if (event.kind === 'words') characters += event.text.length;
+          request.onEvent(event);
+        };
+        return agent.open({ ...request, onEvent });
+      },
+    }),
     textToSpeech: (voice) => ({
       synthesize(request, signal) {
         characters += request.text.length;
@@ -80,10 +102,13 @@ export function createMeter(now: () => number, limit: CostLimit | undefined): Me
 }
 
 /** What this has cost, in the currency of the limit. */
-export function costOf({ inputTokens, outputTokens, characters, minutes }: Usage, prices: CostLimit): number {
+export function costOf(usage: Usage, prices: CostLimit): number {
+  const { inputTokens, outputTokens, characters, minutes, listenedMinutes, agentMinutes } = usage;
   return (
     (inputTokens * prices.perMillionInputTokens + outputTokens * prices.perMillionOutputTokens) / 1_000_000 +
     (characters * prices.perThousandCharacters) / 1_000 +
-    minutes * (prices.perMinuteListened + prices.perMinuteOfCall)
+    listenedMinutes * prices.perMinuteListened +
+    minutes * prices.perMinuteOfCall +
+    agentMinutes * (prices.perMinuteOfAgent ?? 0)
   );
 }

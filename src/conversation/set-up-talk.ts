@@ -76,7 +76,7 @@ export function setUpTalk(request: ConversationRequest, deps: ConversationDeps):
   });
   const { agent, speechToText, ...ai } = aiOf(deps, (voiceAgent) =>
     createAgentTalk({
-      ...{ voiceAgent, voice: voiceId, now, log },
+      ...{ voiceAgent: meter.voiceAgent(voiceAgent), voice: voiceId, now, log },
       instructions: () => brief,
       tools: () => toolbox.describe(),
       messages: () => transcript.messages(),
@@ -84,7 +84,7 @@ export function setUpTalk(request: ConversationRequest, deps: ConversationDeps):
     }),
   );
   const languageModel = meter.languageModel(ai.languageModel);
-  const textToSpeech = meter.textToSpeech(ai.textToSpeech);
+  const textToSpeech = agent ? ai.textToSpeech : meter.textToSpeech(ai.textToSpeech);
 
   const ear = createEar({ leg, speechToText, language, now, signal: AbortSignal.any([call.over, ended.signal]) });
   ear.onError((error) => deaf.abort(error));

@@ -17,6 +17,7 @@ export const costSchema = z
       perThousandCharacters: price('a thousand characters that are synthesized'),
       perMinuteListened: price('a minute of speech-to-text'),
       perMinuteOfCall: price('a minute of the telephone line'),
+      perMinuteOfAgent: price('a minute of connection to a voice agent'),
     },
     { error: unknownKeyOr(`"most", "currency" and prices, ${EXAMPLE}`) },
   )

@@ -235,6 +235,23 @@ describe('people who talk with a voice agent', () => {
     expect(heard).toBeLessThan(1_000);
   });
 
+  it('hear a goodbye when the minutes of the connection have cost what they may, those before the answer included', async () => {
+    const prices = {
+      perMillionInputTokens: 0,
+      perMillionOutputTokens: 0,
+      perThousandCharacters: 0,
+      perMinuteListened: 100,
+      perMinuteOfCall: 0,
+    };
+    const cost = { most: 0.02, currency: 'EUR', ...prices, perMinuteOfAgent: 0.06 };
+    const persona = { when: [{ ...rule('.', 'Tell me more.'), times: 50 }] };
+    const brain: Brain = ({ turn }) => ({ text: `This is fact number ${turn}.` });
+    const { end } = await talkWith(brain, { persona, campaign: { limits: { ...LIMITS, cost } } });
+    expect(end).toMatchObject({ disposition: 'completed', reason: 'the limit of 0.02 EUR was reached' });
+    expect(end.tookMs).toBeGreaterThan(19_000);
+    expect(end.tookMs).toBeLessThan(40_000);
+  });
+
   it('speak German, and so do we', async () => {
     const brain: Brain = () => ({ text: 'Schön.', ...END('Bis Dienstag. Auf Wiederhören.') });
     const persona = { language: 'de-DE', firstWords: 'Weiß, guten Tag.', when: [rule('passt', 'Ja, das passt.')] };

@@ -15,7 +15,7 @@ const free: CostLimit = {
   perMinuteListened: 0,
   perMinuteOfCall: 0,
 };
-const usage = { inputTokens: 500_000, outputTokens: 100_000, characters: 4_000, minutes: 3 };
+const usage = { inputTokens: 500_000, outputTokens: 100_000, characters: 4_000, minutes: 3, listenedMinutes: 3, agentMinutes: 4 };
 
 describe('what a call has cost', () => {
   it.each([
@@ -24,6 +24,7 @@ describe('what a call has cost', () => {
     [{ perThousandCharacters: 0.05 }, 0.2],
     [{ perMinuteListened: 0.01 }, 0.03],
     [{ perMinuteOfCall: 0.02 }, 0.06],
+    [{ perMinuteOfAgent: 0.08 }, 0.32],
     [{ perMinuteOfCall: 0.02, perThousandCharacters: 0.05 }, 0.26],
   ])('by %j is %d', (prices, cost) => {
     expect(costOf(usage, { ...free, ...prices })).toBeCloseTo(cost);

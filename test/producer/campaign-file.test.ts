@@ -99,7 +99,14 @@ describe('campaign file', () => {
       crm: { read: ['jobtitle'], update: [] },
       limits: {
         maxCallMs: 600_000,
-        cost: { most: 0.5, currency: 'EUR', perMillionInputTokens: 0.4, perMillionOutputTokens: 0, perMinuteOfCall: 0.01 },
+        cost: {
+          most: 0.5,
+          currency: 'EUR',
+          perMillionInputTokens: 0.4,
+          perMillionOutputTokens: 0,
+          perMinuteOfCall: 0.01,
+          perMinuteOfAgent: 0,
+        },
       },
     });
     expect(await refusal({ crm: '{ read: [Job Title] }' })).toContain('the internal name of a property');
