@@ -17,10 +17,10 @@ import { tellSparingly } from './tell-sparingly.ts';
 import type { WebServer } from './web/web-server.ts';
 import { alertOf, wireAlerts } from './wire-alerts.ts';
 import { type Fences, tellChange, wireBreakers } from './wire-breakers.ts';
+import { createServices, type RawServices } from './wire-clients.ts';
 import { serviceConnections, startHealth } from './wire-health.ts';
 import type { LogHooks } from './wire-logs.ts';
 import { openRedisServer } from './wire-redis.ts';
-import { createServices, type RawServices } from './wire-services.ts';
 import { startSheets } from './wire-sheets.ts';
 
 /** A Redis that takes longer is worth a word: after a restart it reads all its data first. Milliseconds. */

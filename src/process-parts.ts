@@ -5,8 +5,8 @@ import type { Logger } from './logger.ts';
 import type { Durability } from './queue/durability.ts';
 import type { Keys } from './queue/keys.ts';
 import type { Fences } from './wire-breakers.ts';
+import type { RawServices } from './wire-clients.ts';
 import type { Health } from './wire-health.ts';
-import type { RawServices } from './wire-services.ts';
 import type { Sheets } from './wire-sheets.ts';
 
 /** What every process has, whatever it does; and what is to be stopped at its end, in reverse. */

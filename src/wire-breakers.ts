@@ -9,8 +9,8 @@ import { type Breakers, createBreakers } from './resilience/breakers.ts';
 import { createGuard, type Guard } from './resilience/guard.ts';
 import { createRetryBudget } from './resilience/retry-budget.ts';
 import { tryVoiceAgent } from './services/deepgram-agent.ts';
+import type { RawServices } from './wire-clients.ts';
 import { OUTCOME_WEBHOOK_SERVICE } from './wire-outcome-webhook.ts';
-import type { RawServices } from './wire-services.ts';
 
 /** Every ring-fenced service of a process. */
 export interface Fences {

@@ -13,8 +13,9 @@ import { openAiErrors } from '../src/sandbox/openai/openai-errors.ts';
 import { startOpenAiSandbox } from '../src/sandbox/openai/openai-sandbox.ts';
 import { createListener, speak } from '../src/sandbox/voice/voice.ts';
 import { loadElevenLabsSdk } from '../src/services/elevenlabs-client.ts';
+import { createServices } from '../src/wire-clients.ts';
 import { createCallFences } from '../src/wire-fences.ts';
-import { createServices, fenceServices } from '../src/wire-services.ts';
+import { fenceServices } from '../src/wire-services.ts';
 import { collect } from './services/settled.ts';
 
 const SAMPLE_RATE = 8000;
@@ -25,7 +26,7 @@ const { signal } = new AbortController();
 // As a worker does at its start: it takes longer than a service may.
 beforeAll(async () => {
   await loadElevenLabsSdk();
-});
+}, 120_000);
 
 const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {

@@ -9,9 +9,8 @@ const SAY = { text: 'Good morning.', voice: 'rachel', language: 'en-US', sampleR
 
 describe('ElevenLabs text-to-speech', () => {
   let server: ScriptedServer;
-  beforeAll(async () => {
-    await loadElevenLabsSdk();
-  });
+  // On a busy machine it takes its time.
+  beforeAll(async () => void (await loadElevenLabsSdk()), 120_000);
   beforeEach(async () => {
     server = await startScriptedServer();
   });

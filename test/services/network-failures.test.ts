@@ -89,9 +89,8 @@ const NEVER = 15_000;
 
 describe.each(SUBJECTS)('$name', ({ service, use, probe, start, contentType, overSocket = false }) => {
   let server: ScriptedServer;
-  beforeAll(async () => {
-    await loadElevenLabsSdk();
-  });
+  // On a busy machine it takes its time.
+  beforeAll(async () => void (await loadElevenLabsSdk()), 120_000);
   beforeEach(async () => {
     server = await startScriptedServer();
   });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Disposition } from '../../src/call/outcome.ts';
 import { elevenLabsErrors } from '../../src/sandbox/elevenlabs/elevenlabs-errors.ts';
 import { startElevenLabsSandbox } from '../../src/sandbox/elevenlabs/elevenlabs-sandbox.ts';
@@ -6,6 +6,7 @@ import { hubSpotErrors } from '../../src/sandbox/hubspot/hubspot-errors.ts';
 import { startHubSpotSandbox } from '../../src/sandbox/hubspot/hubspot-sandbox.ts';
 import { startOpenAiSandbox } from '../../src/sandbox/openai/openai-sandbox.ts';
 import type { CrmCallRecord } from '../../src/services/crm.ts';
+import { loadElevenLabsSdk } from '../../src/services/elevenlabs-client.ts';
 import { createElevenLabsSpeechToText } from '../../src/services/elevenlabs-speech-to-text.ts';
 import { createElevenLabsTextToSpeech } from '../../src/services/elevenlabs-text-to-speech.ts';
 import { createHubSpot } from '../../src/services/hubspot.ts';
@@ -34,6 +35,8 @@ async function elevenLabs(transport: 'http' | 'websocket') {
 }
 
 describe.each(['http', 'websocket'] as const)('against the ElevenLabs sandbox, speaking over %s', (transport) => {
+  // On a busy machine it takes its time.
+  beforeAll(async () => void (await loadElevenLabsSdk()), 120_000);
   it.each([8000, 16_000])('what is spoken at %i Hz is heard, word for word', async (sampleRate) => {
     const { textToSpeech, speechToText } = await elevenLabs(transport);
     const spoken = textToSpeech.synthesize({ text: 'good morning this is a test', voice: 'rachel', language: 'en', sampleRate }, signal);
