@@ -100,3 +100,14 @@ it('with Redis gone it is unhealthy, and says from when its news of the workers 
   expect(health).toMatchObject({ status: 'unhealthy', dependencies: { ari: 'connected', redis: 'disconnected' } });
   expect(health.reasons.join('\n')).toMatch(/Redis can't be used.*does not answer.*last read at 2026-11-21T12:00/);
 });
+
+it('while Redis takes nothing no worker is called lost for that, and the reason is the one that can be mended', () => {
+  const health = reportHealth({
+    workers: [live({ name: 'host-2' }), { kind: 'lost', id: 'host-1/call', lastSeenAt: NOON }],
+    ...{ redis: 'read-only', redisTrouble: 'Its memory is full: raise maxmemory, or make room.', readAt: NOON },
+  });
+  expect(health).toMatchObject({ status: 'unhealthy', dependencies: { redis: 'read-only' } });
+  expect(health.reasons).toEqual([
+    "Redis can't be written: no new call begins, calls that have begun go on. Its memory is full: raise maxmemory, or make room.",
+  ]);
+});
