@@ -1,8 +1,9 @@
+import { createEchoSuppressor } from './echo-suppressor.ts';
 import { createListeners } from './listeners.ts';
 import type { AudioLeg, MediaLeg, SpeechChange } from './media-leg.ts';
 import type { SpeechDetector } from './speech-detector.ts';
 
-/** Gives a leg an ear. The detector is this leg's own. */
+/** Gives a leg an ear, which doesn't hear our own echo. The detector is this leg's own. */
 export function createHearingLeg(leg: AudioLeg, detector: SpeechDetector): MediaLeg {
   const heard = createListeners<{ frame: Buffer; speech: SpeechChange | undefined }>((error) => {
     throw error;
@@ -17,7 +18,12 @@ export function createHearingLeg(leg: AudioLeg, detector: SpeechDetector): Media
     return { change, at: performance.now(), paused };
   }
 
-  leg.onFrame((frame) => heard.emit({ frame, speech: notice(frame) }));
+  const echo = createEchoSuppressor({ sampleRate: leg.sampleRate });
+  leg.onPlayed(echo.played);
+  leg.onFrame((received) => {
+    const frame = echo.hear(received);
+    heard.emit({ frame, speech: notice(frame) });
+  });
 
   return {
     ...leg,

@@ -22,7 +22,7 @@ type Of<Kind extends ToThread['kind']> = Extract<ToThread, { kind: Kind }>;
 export function serveMedia(port: MessagePort, { pacer, speechDetector = 'energy' }: ServeMediaOptions = {}): void {
   const post: Post = (message, move = []) => port.postMessage(message, move);
   const opening = new Map<number, AbortController>();
-  const legs = new Map<number, { leg: MediaLeg; served: ServedLeg }>();
+  const legs = new Map<number, { leg: MediaLeg; served: ServedLeg; connected: AudioLeg }>();
   const recorders = new Map<number, Recorder>();
   let audioSocket: AudioSocketServer | undefined;
   let listening: Promise<AudioSocketServer> | undefined;
@@ -45,7 +45,7 @@ export function serveMedia(port: MessagePort, { pacer, speechDetector = 'energy'
       const connected = await connect(given.signal);
       const leg = createHearingLeg(connected, detectors.create({ sampleRate, speaking: calleeSpeaks }));
       post({ kind: 'opened', leg: id });
-      legs.set(id, { leg, served: serveLeg(id, leg, post) });
+      legs.set(id, { leg, served: serveLeg(id, leg, post), connected });
       void leg.closed.then(() => legs.delete(id));
     } catch (error) {
       post({ kind: 'not-opened', leg: id, error: toData(error) });
@@ -85,7 +85,8 @@ export function serveMedia(port: MessagePort, { pacer, speechDetector = 'energy'
   function tape({ recording, leg }: Of<'tape'>): void {
     const recorder = recorders.get(recording);
     if (!recorder) return;
-    legs.get(leg)?.leg.onFrame(recorder.callee);
+    // As it came, with our echo.
+    legs.get(leg)?.connected.onFrame(recorder.callee);
     legs.get(leg)?.leg.onPlayed(recorder.agent);
   }
 

@@ -1,5 +1,7 @@
-import type { MediaLeg, SpeechChange } from '../../../src/media/media-leg.ts';
+import { createHearingLeg } from '../../../src/media/hearing-leg.ts';
+import type { AudioLeg } from '../../../src/media/media-leg.ts';
 import type { SpeechDetector } from '../../../src/media/speech-detector.ts';
+import { createEnergySpeechDetector } from '../../../src/media/speech-detector-energy.ts';
 import { createPersonCall, type PersonCallRecord } from '../../../src/sandbox/people/person-call.ts';
 import type { Persona } from '../../../src/sandbox/people/persona.ts';
 import { createPlayout } from './playout.ts';
@@ -26,13 +28,15 @@ export interface LineOptions {
   persona?: Partial<Persona>;
   /** Sounds that the callee's phone makes without words. From the answer. */
   noise?: { fromMs: number; toMs: number }[];
+  /** Our own voice comes back, so much quieter and so much later; the line is listened to by the detector of the program then. */
+  echo?: { db: number; delayMs: number };
 }
 
 /** A callee and our leg to them, between which one frame each way moves every 20 ms. */
-export function createLine({ persona, noise = [] }: LineOptions) {
+export function createLine({ persona, noise = [], echo }: LineOptions) {
   const played = new Set<(pcm: Buffer) => void>();
-  const frames = new Set<(frame: Buffer, speech?: SpeechChange) => void>();
-  const detector = createLevelDetector();
+  const frames = new Set<(frame: Buffer) => void>();
+  const room = echo && createRoom(echo);
   const playout = createPlayout(RATE);
   const closed = Promise.withResolvers<{ error?: Error }>();
   let onHangUp = () => {};
@@ -41,16 +45,13 @@ export function createLine({ persona, noise = [] }: LineOptions) {
   let answeredAt = 0;
   let soundAtMs: number | undefined;
   let ticking: NodeJS.Timeout | undefined;
-  let armed = false;
   const sinceAnswer = () => performance.now() - answeredAt;
 
   function toLeg(frame: Buffer): void {
     const ms = sinceAnswer();
     const sound = noise.some(({ fromMs, toMs }) => ms >= fromMs && ms < toMs) ? hiss() : frame;
-    const change = detector.push(sound);
-    const paused = change === 'speech-start' && armed && playout.speaking;
-    if (paused) playout.pause();
-    for (const listener of [...frames]) listener(sound, change && { change, at: performance.now(), paused });
+    const heard = room ? room.mixedWith(sound) : sound;
+    for (const listener of [...frames]) listener(heard);
   }
 
   const person = createPersonCall(
@@ -67,16 +68,16 @@ export function createLine({ persona, noise = [] }: LineOptions) {
   );
 
   function tick(): void {
+    const wasSpeaking = playout.speaking;
     const frame = playout.nextFrame();
-    if (isLoud(frame)) {
-      soundAtMs ??= sinceAnswer();
-      for (const listener of [...played]) listener(frame);
-    }
+    if (isLoud(frame)) soundAtMs ??= sinceAnswer();
+    if (wasSpeaking) for (const listener of [...played]) listener(frame);
+    room?.hear(frame);
     person.hear(frame);
     person.tick();
   }
 
-  const leg: MediaLeg = {
+  const leg: AudioLeg = {
     channelId: 'test',
     sampleRate: RATE,
     closed: closed.promise,
@@ -92,9 +93,6 @@ export function createLine({ persona, noise = [] }: LineOptions) {
     flush: playout.flush,
     pause: playout.pause,
     resume: playout.resume,
-    pauseOnSpeech(on) {
-      armed = on;
-    },
     get speaking() {
       return playout.speaking;
     },
@@ -105,7 +103,7 @@ export function createLine({ persona, noise = [] }: LineOptions) {
   };
 
   return {
-    leg,
+    leg: createHearingLeg(leg, room ? createEnergySpeechDetector({ sampleRate: RATE }) : createLevelDetector()),
     person,
     /** When the callee's phone made its first sound, of whatever kind. From the answer. */
     get soundAtMs() {
@@ -133,6 +131,27 @@ export function createLine({ persona, noise = [] }: LineOptions) {
     record(): PersonCallRecord {
       if (record === undefined) throw new Error('the person never ended their call');
       return record;
+    },
+  };
+}
+
+/** Where the callee's phone stands on a table. */
+function createRoom({ db, delayMs }: NonNullable<LineOptions['echo']>) {
+  let underWay: Buffer = Buffer.alloc((delayMs * RATE) / 500);
+  const gain = 10 ** (db / 20);
+  return {
+    hear(frame: Buffer): void {
+      underWay = Buffer.concat([underWay, frame]);
+    },
+    mixedWith(sound: Buffer): Buffer {
+      const echo = underWay.subarray(0, FRAME_BYTES);
+      underWay = underWay.subarray(FRAME_BYTES);
+      const mixed = Buffer.alloc(FRAME_BYTES);
+      for (let at = 0; at < FRAME_BYTES; at += 2) {
+        const sum = sound.readInt16LE(at) + echo.readInt16LE(at) * gain;
+        mixed.writeInt16LE(Math.max(-32_768, Math.min(32_767, Math.round(sum))), at);
+      }
+      return mixed;
     },
   };
 }
