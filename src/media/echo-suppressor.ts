@@ -59,7 +59,7 @@ export function createEchoSuppressor({ sampleRate, now = () => performance.now()
     const theirDb = theirs.smooth(at);
     const loud = loudDb();
     for (const lag of lags) lag.compare(ours.smooth(at - lag.frames), theirDb, loud);
-    if (theirDb > SOUND_DB) echo = lags.filter((lag) => lag.isEcho).sort((a, b) => a.deviationDb - b.deviationDb)[0];
+    if (theirDb > SOUND_DB - LEAST_LOSS_DB) echo = lags.filter((lag) => lag.isEcho).sort((a, b) => a.deviationDb - b.deviationDb)[0];
   }
 
   /** The room may change, and the receiver be taken up; or it never was an echo. */
