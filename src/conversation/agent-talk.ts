@@ -2,7 +2,7 @@ import type { ServiceError } from '../errors.ts';
 import type { LanguageModel, ModelMessage, ModelTool } from '../services/language-model.ts';
 import type { SpeechToText } from '../services/speech-to-text.ts';
 import type { TextToSpeech } from '../services/text-to-speech.ts';
-import type { AgentEvent, VoiceAgent, VoiceAgentSession } from '../services/voice-agent.ts';
+import type { AgentEvent, AgentLatency, VoiceAgent, VoiceAgentSession } from '../services/voice-agent.ts';
 import { type AgentRules, createChangingBrief } from './agent-brief.ts';
 import { createAgentConnection } from './agent-connection.ts';
 import { createAgentHearing } from './agent-hearing.ts';
@@ -36,6 +36,8 @@ export interface AgentTalk {
   readonly speechToText: SpeechToText;
   /** Thinks by itself: nobody is to ask it. */
   readonly languageModel: LanguageModel;
+  /** What the service measured of its replies. */
+  readonly latencies: readonly AgentLatency[];
   /** Has our own words spoken by the agent. */
   readonly textToSpeech: TextToSpeech;
   /** The reply to what the callee said last; asked for again when it was lost or never came. Rejects when the connection is gone for good, or the signal aborts. */
@@ -68,6 +70,7 @@ export function createAgentTalk(options: AgentTalkOptions): AgentTalk {
   /** The callee has spoken, or a tool has answered, and the agent is about to go on. */
   let replyDue = false;
   let lastWords = '';
+  const latencies: AgentLatency[] = [];
   /** What the agent was made to hear as if the callee had said it; it tells of it like of anything that it hears. */
   let asked: string | undefined;
   let heardOfBroken: string | undefined;
@@ -133,6 +136,9 @@ export function createAgentTalk(options: AgentTalkOptions): AgentTalk {
       case 'tool-calls-cancelled':
         for (const id of event.callIds) unanswered.delete(id);
         incoming?.cancelToolCalls(event.callIds);
+        break;
+      case 'latency':
+        latencies.push(event);
         break;
       case 'warning':
         log.warn({ code: event.code }, `the voice agent warns: ${event.detail}`);
@@ -241,6 +247,7 @@ export function createAgentTalk(options: AgentTalkOptions): AgentTalk {
   return {
     speechToText: hearing.speechToText,
     languageModel: ITSELF,
+    latencies,
     textToSpeech: ownWords.textToSpeech,
     async reply(signal) {
       const there = ready;

@@ -11,7 +11,7 @@ import type { CallLine } from './call-line.ts';
 import type { ConversationState } from './dialogue.ts';
 import { sayLastWords } from './ending.ts';
 import { holdTalk, type Talked } from './hold-talk.ts';
-import { latencyFacts, type TurnLatency } from './latency.ts';
+import { agentLatencyFacts, latencyFacts, type TurnLatency } from './latency.ts';
 import { type MachineLines, machineHungUp } from './meet-machine.ts';
 import { isOptOut } from './opt-out-phrases.ts';
 import type { ReadyLine, ReadyLines } from './ready-lines.ts';
@@ -145,7 +145,10 @@ async function run(talk: Talk): Promise<ConversationEnd> {
 }
 
 /** What the callee said last, while nobody waited for it, still counts. */
-function conclude({ ear, ended, transcript, optOut, broughtHome, stopwatch, meter, tally, log }: Talk, going: Going): ConversationEnd {
+function conclude(
+  { ear, ended, transcript, optOut, broughtHome, stopwatch, meter, tally, agent, log }: Talk,
+  going: Going,
+): ConversationEnd {
   const last = ear.halfHeard;
   ended.abort(new Error('the conversation has ended'));
   if (last) transcript.callee(last);
@@ -153,8 +156,9 @@ function conclude({ ear, ended, transcript, optOut, broughtHome, stopwatch, mete
   const final = { ...going, ...optOut.outcome, ...broughtHome };
   const { turns } = tally;
   const latency = latencyFacts(stopwatch.turns);
+  const agentLatency = agentLatencyFacts(agent?.latencies ?? []);
   log.info(
-    { disposition: final.disposition, turns, usage: meter.facts(), ...(latency && { latency }) },
+    { disposition: final.disposition, turns, usage: meter.facts(), ...(latency && { latency }), ...(agentLatency && { agentLatency }) },
     `conversation ended: ${final.reason}`,
   );
   return { ...final, transcript: transcript.entries(), turns, latencies: stopwatch.turns };

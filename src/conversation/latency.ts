@@ -1,4 +1,5 @@
 import type { MediaLeg } from '../media/media-leg.ts';
+import type { AgentLatency } from '../services/voice-agent.ts';
 import type { TurnEnding } from './callee-turns.ts';
 
 /** The stages between the callee's last sound and our first, in order. */
@@ -62,6 +63,16 @@ export function createStopwatch(leg: Pick<MediaLeg, 'onPlayed' | 'sampleRate'>, 
       });
     },
   };
+}
+
+/** The middle of what the voice agent's own service measured; undefined when it measured nothing. */
+export function agentLatencyFacts(replies: readonly AgentLatency[]): object | undefined {
+  const median = (name: keyof AgentLatency) => {
+    const figures = replies.flatMap((reply) => reply[name] ?? []).sort((a, b) => a - b);
+    return figures[Math.floor((figures.length - 1) / 2)];
+  };
+  if (replies.length === 0) return undefined;
+  return { replies: replies.length, medianMs: { think: median('thinkMs'), speak: median('speakMs'), total: median('totalMs') } };
 }
 
 /** The middle turn and the slowest, for the log; undefined when no turn was measured. */

@@ -5,7 +5,7 @@ import type { AgentEvent, AgentToolCall } from './voice-agent.ts';
 /** What a message of the voice agent means to a session. */
 export type AgentHeard = { kind: 'welcome' } | { kind: 'ready' } | { kind: 'failure'; error: Error } | AgentEvent;
 
-/** Undefined for what tells us nothing: acknowledgements, history, thoughts, latencies, and what the future brings. */
+/** Undefined for what tells us nothing: acknowledgements, history, thoughts, and what the future brings. */
 export function readAgentMessage(type: string, message: SocketMessage): AgentHeard | undefined {
   switch (type) {
     case 'Welcome':
@@ -27,6 +27,13 @@ export function readAgentMessage(type: string, message: SocketMessage): AgentHea
       return readToolCalls(message);
     case 'FunctionCallCancelled':
       return { kind: 'tool-calls-cancelled', callIds: functionsOf(message).map(({ id }) => textOf(id)) };
+    case 'LatencyReport':
+      return {
+        kind: 'latency',
+        thinkMs: msOf(message.ttt_text_latency),
+        speakMs: msOf(message.tts_latency),
+        totalMs: msOf(message.total_latency),
+      };
     default:
       return undefined;
   }
@@ -48,6 +55,11 @@ function readToolCalls(message: SocketMessage): AgentEvent | undefined {
 
 function functionsOf({ functions }: SocketMessage): SocketMessage[] {
   return Array.isArray(functions) ? functions.filter((one) => typeof one === 'object' && one !== null) : [];
+}
+
+/** The service counts in seconds. */
+function msOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? Math.round(value * 1_000) : undefined;
 }
 
 function textOf(value: unknown): string {

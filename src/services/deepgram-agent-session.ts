@@ -63,7 +63,7 @@ export function startDeepgramAgentSession(options: DeepgramAgentSessionOptions):
     else if (event.kind === 'words') {
       wordsCame = true;
       expect(stallMs, 'its sound');
-    } else if (event.kind !== 'warning') clearTimeout(due);
+    } else if (event.kind !== 'warning' && event.kind !== 'latency') clearTimeout(due);
     request.onEvent(event);
   }
 

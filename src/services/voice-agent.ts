@@ -8,6 +8,14 @@ export interface AgentToolCall {
   arguments: string;
 }
 
+export interface AgentLatency {
+  /** Until the first word was thought. */
+  thinkMs?: number | undefined;
+  /** From there to the first sound. */
+  speakMs?: number | undefined;
+  totalMs?: number | undefined;
+}
+
 /** What a voice agent tells while it listens, thinks and speaks. */
 export type AgentEvent =
   /** The callee begins to speak: whatever the agent was saying is dropped by the service. */
@@ -23,6 +31,8 @@ export type AgentEvent =
   | { kind: 'tool-calls'; calls: AgentToolCall[] }
   /** The reply that wanted these tool calls was given up: they are not to be answered. */
   | { kind: 'tool-calls-cancelled'; callIds: string[] }
+  /** What the service itself measured of a reply, from the end of the callee's turn. Milliseconds. */
+  | ({ kind: 'latency' } & AgentLatency)
   /** Something that doesn't end the session. For the log. */
   | { kind: 'warning'; code: string; detail: string }
   /** The connection is gone, and with it the rest of what was being said or thought; another one is being made. */

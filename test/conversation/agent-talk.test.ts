@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AgentReply } from '../../src/conversation/agent-reply.ts';
 import { createAgentTalk } from '../../src/conversation/agent-talk.ts';
+import { agentLatencyFacts } from '../../src/conversation/latency.ts';
 import { type CalleeSound, createEar } from '../../src/conversation/listening.ts';
 import { TransientError } from '../../src/errors.ts';
 import type { MediaLeg } from '../../src/media/media-leg.ts';
+import { readAgentMessage } from '../../src/services/deepgram-agent-messages.ts';
 import type { ModelMessage } from '../../src/services/language-model.ts';
 import type { AgentEvent, VoiceAgentRequest, VoiceAgentSession } from '../../src/services/voice-agent.ts';
 
@@ -82,6 +84,16 @@ describe('a talk with a voice agent', () => {
       ['One.', [1, 2]],
       ['Two. Three.', [3]],
     ]);
+  });
+
+  it('keeps what the service measured of its replies, for the log', async () => {
+    const { talk, tell } = await start();
+    const seconds = { ttt_text_latency: 0.412, tts_latency: 0.2, total_latency: 'rubbish' };
+    const report = readAgentMessage('LatencyReport', seconds);
+    expect(report).toEqual({ kind: 'latency', thinkMs: 412, speakMs: 200, totalMs: undefined });
+    tell(report as AgentEvent, { kind: 'latency', thinkMs: 300, speakMs: 100, totalMs: 900 });
+    expect(agentLatencyFacts(talk.latencies)).toEqual({ replies: 2, medianMs: { think: 300, speak: 100, total: 900 } });
+    expect(agentLatencyFacts([])).toBeUndefined();
   });
 
   it('ends a reply whose end is never told, when nothing more of it comes', async () => {
