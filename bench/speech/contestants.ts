@@ -102,11 +102,7 @@ async function silero(folder: string): Promise<Contestant[]> {
   const model = await loadSilero(onError, `${folder}/`).catch(() => undefined);
   if (!model) return [];
   console.log(`Silero and its runtime were loaded in ${(performance.now() - beganAt).toFixed(0)} ms`);
-  const judge = (sampleRate: number): Judge => {
-    const line = model.listen(sampleRate);
-    if (!line) throw new Error(`Silero takes no ${sampleRate} Hz`);
-    return createModelJudge(sampleRate, line);
-  };
+  const judge = (sampleRate: number) => createModelJudge(sampleRate, model.listen(sampleRate));
   return [contestant('Silero', judge, answered)];
 }
 

@@ -15,8 +15,10 @@ const LAYERS = 2;
 const MEMORY = 128;
 /** More windows than this can't be waiting: who is so far behind had better not hear the past. */
 const MAX_WAITING = 3;
-/** The model was made for these. Hertz. */
-const RATES = [8_000, 16_000];
+/** The model takes 16 kHz too, but what comes from a telephone line at that rate it hears worse (docs/speech-detector.md). Hertz. */
+const RATE = 8_000;
+const WINDOW = (RATE / 1_000) * WINDOW_MS;
+const CONTEXT = (RATE / 1_000) * CONTEXT_MS;
 
 /** What is used of onnxruntime-node, which needn't be there. */
 interface Runtime {
@@ -41,8 +43,8 @@ export interface SileroLine {
 }
 
 export interface Silero {
-  /** Undefined: the model doesn't know this rate. */
-  listen(sampleRate: number): SileroLine | undefined;
+  /** `sampleRate`: a multiple of 8,000. */
+  listen(sampleRate: number): SileroLine;
 }
 
 /** Loads the model once, for any number of lines. Rejects when it isn't installed, or doesn't run on this machine. `from`: whose node_modules. */
@@ -52,8 +54,8 @@ export async function loadSilero(onError: (error: unknown) => void, from: string
   // One thread: the others have calls to carry.
   const options = { intraOpNumThreads: 1, interOpNumThreads: 1 };
   const session = await runtime.InferenceSession.create(await readFile(require.resolve(MODEL)), options);
-  const atRate = new Map(RATES.map((sampleRate) => [sampleRate, createHearing(runtime, session, sampleRate, onError)]));
-  return { listen: (sampleRate) => atRate.get(sampleRate)?.() };
+  const hearing = createHearing(runtime, session, onError);
+  return { listen: (sampleRate) => createLine(sampleRate, hearing) };
 }
 
 /** Of one line. */
@@ -64,11 +66,11 @@ interface Heard {
 }
 
 /**
- * Makes lines of one rate. While the model is at work windows gather, and all lines' next ones are looked at together: that costs a fraction of looking at one
+ * All lines together. While the model is at work windows gather, and all lines' next ones are looked at together: that costs a fraction of looking at one
  * after the other, and the more so the busier the machine is.
  */
-function createHearing(runtime: Runtime, session: Session, sampleRate: number, onError: (error: unknown) => void): () => SileroLine {
-  const sr = new runtime.Tensor('int64', BigInt64Array.of(BigInt(sampleRate)), []);
+function createHearing(runtime: Runtime, session: Session, onError: (error: unknown) => void): Hearing {
+  const sr = new runtime.Tensor('int64', BigInt64Array.of(BigInt(RATE)), []);
   const ready = new Set<Heard>();
   let running = false;
   let broken = false;
@@ -115,43 +117,39 @@ function createHearing(runtime: Runtime, session: Session, sampleRate: number, o
     if (!running) void run();
   }
 
-  return () =>
-    createLine(sampleRate, {
-      hear,
-      forget: (line) => ready.delete(line),
-      isBroken: () => broken,
-    });
+  return { hear, forget: (line) => ready.delete(line), isBroken: () => broken };
 }
 
 interface Hearing {
   hear(line: Heard, window: Float32Array): void;
-  forget(line: Heard): void;
+  forget(line: Heard): boolean;
   isBroken(): boolean;
 }
 
 /** Cuts a line into windows. */
 function createLine(sampleRate: number, { hear, forget, isBroken }: Hearing): SileroLine {
-  const window = (sampleRate / 1_000) * WINDOW_MS;
-  const context = (sampleRate / 1_000) * CONTEXT_MS;
+  const perSample = sampleRate / RATE;
   const nothing = (): Heard => ({ waiting: [], memory: new Float32Array(LAYERS * MEMORY), probability: undefined });
   let line = nothing();
   /** The context, and what has come of the next window. */
-  let input = new Float32Array(context + window);
-  let filled = context;
+  let input = new Float32Array(CONTEXT + WINDOW);
+  let filled = CONTEXT;
 
   function complete(): void {
     hear(line, input);
-    const next = new Float32Array(context + window);
-    next.set(input.subarray(window));
+    const next = new Float32Array(CONTEXT + WINDOW);
+    next.set(input.subarray(WINDOW));
     input = next;
-    filled = context;
+    filled = CONTEXT;
   }
 
   return {
     push(frame) {
-      for (let at = 0; at + 1 < frame.length; at += BYTES_PER_SAMPLE) {
-        if (isBroken()) return;
-        input[filled++] = frame.readInt16LE(at) / 32_768;
+      const bytes = perSample * BYTES_PER_SAMPLE;
+      for (let from = 0; from + bytes <= frame.length && !isBroken(); from += bytes) {
+        let sum = 0;
+        for (let at = from; at < from + bytes; at += BYTES_PER_SAMPLE) sum += frame.readInt16LE(at);
+        input[filled++] = sum / perSample / 32_768;
         if (filled === input.length) complete();
       }
     },
@@ -161,8 +159,8 @@ function createLine(sampleRate: number, { hear, forget, isBroken }: Hearing): Si
     reset() {
       forget(line);
       line = nothing();
-      input = new Float32Array(context + window);
-      filled = context;
+      input = new Float32Array(CONTEXT + WINDOW);
+      filled = CONTEXT;
     },
   };
 }

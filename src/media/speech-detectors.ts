@@ -12,7 +12,6 @@ export interface SpeechDetectors {
 /** What listens for speech. Until the model is loaded, and where it can't be, loudness does. `from`: whose node_modules the model is in. */
 export function createSpeechDetectors(kind: 'energy' | 'silero', logger: Pick<Logger, 'warn'>, from?: URL): SpeechDetectors {
   let silero: Silero | undefined;
-  let warned = false;
   if (kind === 'silero') {
     const onError = (err: unknown) => logger.warn({ err }, 'Silero failed on a line; it is listened to by loudness from now on');
     loadSilero(onError, from).then(
@@ -31,10 +30,6 @@ export function createSpeechDetectors(kind: 'energy' | 'silero', logger: Pick<Lo
   return {
     create({ sampleRate, speaking }) {
       const model = silero?.listen(sampleRate);
-      if (silero && !model && !warned) {
-        warned = true;
-        logger.warn({ sampleRate }, 'SPEECH_DETECTOR=silero needs MEDIA_SAMPLE_RATE=8000 or 16000; speech is told by loudness');
-      }
       return model ? createModelSpeechDetector({ sampleRate, speaking, model }) : createEnergySpeechDetector({ sampleRate, speaking });
     },
   };
