@@ -44,7 +44,7 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
   const trunks = watchTrunks({ asterisk, breakers: fences.breakers, everyMs: config.healthIntervalMs, log });
   onStop('watch over trunks', async () => trunks.stop());
   // Before the first call: loading it stops everything else for a second or more, and a lock that isn't renewed is lost.
-  await loadElevenLabsSdk();
+  if ([...raw.textToSpeech, ...raw.speechToText].some(({ name }) => name.startsWith('elevenlabs:'))) await loadElevenLabsSdk();
   await reachAsterisk(asterisk);
   const media = await startMedia({ config, asterisk, log });
   onStop('media', media.stop);
