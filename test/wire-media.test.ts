@@ -120,13 +120,17 @@ describe('where Asterisk connects to', () => {
 
 async function start(
   asterisk: AsteriskSandbox,
-  media: MediaParts['config']['media'] = { kind: 'auto', audioSocket: { host: '127.0.0.1', port: 0, advertise: undefined } },
+  media: Omit<MediaParts['config']['media'], 'speechDetector'> = {
+    kind: 'auto',
+    audioSocket: { host: '127.0.0.1', port: 0, advertise: undefined },
+  },
 ) {
   const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const connection = createAriConnection({ ...asterisk, app: 'app', logger: log, reconnectDelaysMs: { first: 10, longest: 50 } });
   opened.push(connection);
   await connection.waitUntilConnected(AbortSignal.timeout(10_000));
-  const made = await startMedia({ config: { mediaSampleRate: 16_000, media }, asterisk: connection, log });
+  const config = { mediaSampleRate: 16_000, media: { ...media, speechDetector: 'energy' as const } };
+  const made = await startMedia({ config, asterisk: connection, log });
   return {
     ...{ media: made, log, connection },
     async close() {
