@@ -129,7 +129,7 @@ async function start(
   const connection = createAriConnection({ ...asterisk, app: 'app', logger: log, reconnectDelaysMs: { first: 10, longest: 50 } });
   opened.push(connection);
   await connection.waitUntilConnected(AbortSignal.timeout(10_000));
-  const config = { mediaSampleRate: 16_000, media: { ...media, speechDetector: 'energy' as const } };
+  const config = { mediaSampleRate: 16_000 as const, media: { ...media, speechDetector: 'energy' as const } };
   const made = await startMedia({ config, asterisk: connection, log });
   return {
     ...{ media: made, log, connection },
