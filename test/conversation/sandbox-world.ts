@@ -50,7 +50,8 @@ export async function startSandboxWorld({ people: extra, brain, ai, agentSpeed =
   const asterisk = await startAsteriskSandbox({ people });
   const elevenLabs = await startElevenLabsSandbox({ apiKey: KEY });
   const openAi = await startOpenAiSandbox({ apiKey: KEY, brain });
-  const deepgram = await startDeepgramSandbox({ apiKey: KEY, brain, speed: agentSpeed });
+  // As long as a model thinks: what the agent is told at a barge-in has to reach it before it has thought, on a busy machine too.
+  const deepgram = await startDeepgramSandbox({ apiKey: KEY, brain, speed: agentSpeed, thinkMs: 400 });
   const connection = createAriConnection({ ...asterisk, app: `test-${randomUUID()}`, logger: quiet });
   await connection.waitUntilConnected();
   const dialler = createDialler(connection, { logger: quiet });
