@@ -9,13 +9,23 @@ const ALONE = ['test/sandbox/asterisk/ari-client.test.ts'];
 /** `npm run test:asterisk`; not part of `npm test`. */
 const ASTERISK = ['test/asterisk/**/*.test.ts'];
 
-/**
- * So many files at a time: talks and outages mostly wait, and while they do, others compute. Files share their processes and so
- * load the SDKs once; nothing in src or test keeps state in a module that another file would notice.
- */
-const group = (test: NonNullable<TestProjectInlineConfiguration['test']>): TestProjectInlineConfiguration => ({
+/** Talk in real time: mostly waiting, and hurt by neighbours that take the processor, for then words are lost. */
+const REAL_TIME = [
+  'test/scenarios/**/*.test.ts',
+  'test/call/transfer.test.ts',
+  'test/conversation/{whole-call,whole-call-*,outages}.test.ts',
+  'test/media/{conversation-line,media-leg}.test.ts',
+  'test/sandbox/asterisk/media.test.ts',
+  'test/wire-media.test.ts',
+];
+
+/** One group after the other. Files share their processes and so load the SDKs once; nothing in src or test keeps state in a module that another file would notice. */
+const group = ({
+  order,
+  ...test
+}: NonNullable<TestProjectInlineConfiguration['test']> & { order: number }): TestProjectInlineConfiguration => ({
   extends: true,
-  test: { isolate: false, maxWorkers: 8, ...test },
+  test: { isolate: false, ...test, sequence: { groupOrder: order } },
 });
 
 export default defineConfig({
@@ -25,12 +35,16 @@ export default defineConfig({
     hookTimeout: 30_000,
     sequence: { sequencer: LongestFirst },
     projects: [
-      group({ name: 'all', include: ['test/**/*.test.ts'], exclude: [...ASTERISK, ...ALONE] }),
-      group({ name: 'alone', include: ALONE, isolate: true }),
       group({
-        ...{ name: 'asterisk', include: ASTERISK, globalSetup: ['test/asterisk/prepared.ts'] },
-        ...{ maxWorkers: 2, sequence: { groupOrder: 1 } },
+        name: 'parts',
+        order: 0,
+        maxWorkers: 4,
+        include: ['test/**/*.test.ts'],
+        exclude: [...REAL_TIME, ...ASTERISK, ...ALONE],
       }),
+      group({ name: 'alone', order: 0, maxWorkers: 4, include: ALONE, isolate: true }),
+      group({ name: 'real time', order: 1, maxWorkers: 4, include: REAL_TIME }),
+      group({ name: 'asterisk', order: 2, maxWorkers: 2, include: ASTERISK, globalSetup: ['test/asterisk/prepared.ts'] }),
     ],
   },
 });

@@ -3,8 +3,8 @@ import { createListener } from '../voice/voice.ts';
 
 /** About -38 dBFS: above line noise, far below the voice. */
 const soundThreshold = 400;
-/** A hole this long in the caller's audio is time that passed, not a late frame. */
-const gapMs = 200;
+/** A hole this long in the caller's audio is time that passed, not late frames: on a virtual machine whose host is busy, those come 160 ms late, and all at once. */
+const gapMs = 600;
 /** Enough silence to make the listener let go of a word that was cut off. */
 const gapSilenceMs = 200;
 
