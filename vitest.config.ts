@@ -6,6 +6,8 @@ Object.assign(process.env, COMPILE_CACHE);
 
 /** Tries a library as it comes; the program mends it for the whole process. */
 const ALONE = ['test/sandbox/asterisk/ari-client.test.ts'];
+/** Several worker processes and a Redis for each history: enough for two cores. */
+const CHAOS = ['test/chaos/chaos.test.ts'];
 /** `npm run test:asterisk`; not part of `npm test`. */
 const ASTERISK = ['test/asterisk/**/*.test.ts'];
 
@@ -40,11 +42,12 @@ export default defineConfig({
         order: 0,
         maxWorkers: 4,
         include: ['test/**/*.test.ts'],
-        exclude: [...REAL_TIME, ...ASTERISK, ...ALONE],
+        exclude: [...REAL_TIME, ...CHAOS, ...ASTERISK, ...ALONE],
       }),
       group({ name: 'alone', order: 0, maxWorkers: 4, include: ALONE, isolate: true }),
       group({ name: 'real time', order: 1, maxWorkers: 4, include: REAL_TIME }),
-      group({ name: 'asterisk', order: 2, maxWorkers: 2, include: ASTERISK, globalSetup: ['test/asterisk/prepared.ts'] }),
+      group({ name: 'chaos', order: 2, maxWorkers: 1, include: CHAOS }),
+      group({ name: 'asterisk', order: 3, maxWorkers: 2, include: ASTERISK, globalSetup: ['test/asterisk/prepared.ts'] }),
     ],
   },
 });

@@ -3,7 +3,9 @@ import { openStage, playHistory, runHistory } from './histories.ts';
 import { planFaults, runSeed } from './random-faults.ts';
 
 // The short form; `npm run test:chaos` sweeps every boundary. Each history has a Redis, a world and workers of its own.
-const world = { asterisk: 'sandbox' } as const;
+const world = { asterisk: 'sandbox', onLogs: (logs: string) => console.error(logs.slice(-LOG_LENGTH)) } as const;
+/** The end of what the workers of a history with a violation have written. Characters. */
+const LOG_LENGTH = 60_000;
 /** 20 s on an idle machine; ten times that on one where everything else waits as well. */
 const SLOW = { timeout: 400_000 };
 
