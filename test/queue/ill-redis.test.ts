@@ -133,7 +133,8 @@ describe.concurrent('a Redis that is ill', () => {
       expect(dialled).toEqual([ada.phone]);
       // Nor does a Redis that refuses fill the log, or get busy with refusing. The leases alone are renewed ten times a second here.
       expect(errors.length).toBeLessThan(10);
-      expect((await server.refusals()) / ((performance.now() - fellIllAt) / 1000)).toBeLessThan(40);
+      // What a replica refused is sent again over a new connection, by all of them some sixty times a second; two workers without rest would ask five hundred times.
+      expect((await server.refusals()) / ((performance.now() - fellIllAt) / 1000)).toBeLessThan(150);
       expect(said).toEqual([expect.stringMatching(/Redis can't be written .*nothing new is dialled/)]);
       await server.recover();
 
