@@ -83,7 +83,7 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
     parkWaiting: createParkWaiting(redis, queue),
   });
   const cancel = (attemptId: string, reason: string) => cancelAttempt(attemptId, reason, deps);
-  const sweep = await startSweep({ ledger, leases, cancel, redis: keeping.impatient, keys, asterisk, log });
+  const sweep = await startSweep({ ledger, leases, cancel, redis: keeping.impatient, queue, keys, asterisk, log });
   onStop('sweep', sweep.stop);
   const onError = (error: Error) => log.error({ err: error }, `calls queue: ${error.message}`);
   const worker = createCallWorker(

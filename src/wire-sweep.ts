@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { CallJobData } from './call/call-job.ts';
 import { isCovered, type NamedOwner, ownerOf } from './call/channel-id.ts';
 import type { Logger } from './logger.ts';
-import { createCallQueue } from './queue/call-queue.ts';
+import type { CallJobResult } from './queue/call-queue.ts';
 import type { Keys } from './queue/keys.ts';
 import type { Leases } from './queue/leases.ts';
 import type { Ledger } from './queue/ledger.ts';
@@ -17,7 +19,10 @@ const SWEEP_EVERY_MS = 4_000;
 const TURN_MS = 3_500;
 
 export interface SweepParts {
+  /** Its commands may fail in time. */
   redis: Redis;
+  /** On a connection whose commands wait: BullMQ's first one asks for Redis' version, and a queue for which that failed once fails for ever. */
+  queue: Queue<CallJobData, CallJobResult>;
   keys: Keys;
   ledger: Ledger;
   /** Ends an attempt that nobody is to dial any more. */
@@ -28,9 +33,17 @@ export interface SweepParts {
 }
 
 /** Sweeps at once and from then on, in turns with the other processes: the ledger together, each Asterisk among those who use it. */
-export async function startSweep({ redis, keys, ledger, cancel, leases, asterisk, log }: SweepParts): Promise<{ stop(): Promise<void> }> {
+export async function startSweep({
+  redis,
+  queue,
+  keys,
+  ledger,
+  cancel,
+  leases,
+  asterisk,
+  log,
+}: SweepParts): Promise<{ stop(): Promise<void> }> {
   const installation = await ledger.installation();
-  const queue = createCallQueue(redis, keys.prefix);
   const ledgerSweep = createLedgerSweep({ redis, keys, queue, cancel, log });
   const stopping = new AbortController();
 
@@ -69,7 +82,6 @@ export async function startSweep({ redis, keys, ledger, cancel, leases, asterisk
     async stop() {
       stopping.abort();
       await running;
-      await queue.close();
     },
   };
 }
