@@ -12,7 +12,8 @@ export interface Boundary extends Crossing {
 const NOISE: readonly RegExp[] = [
   /^redis (BZPOPMIN|BZMPOP|PING|INFO|HELLO|CLIENT|AUTH|SELECT|SCRIPT|CONFIG|COMMAND|WAITAOF)\b/,
   /^redis (MULTI|EXEC|\w+ (heartbeats?|lease|leases|health))\b/,
-  /^redis (SYNC|LIVING|RENEW|MISSING_JOBS|FREE_RESERVATIONS|SET sweeping|\w+ (pulse|reservations|open|minted|breakers?))\b/,
+  /^redis (SYNC|LIVING|RENEW|MISSING_JOBS|FREE_RESERVATIONS|(SET|DEL) sweeping|\w+ (pulse|reservations|open|minted|breakers?))\b/,
+  /^redis (REMOVED_JOBS|COUNT_MISSING|HEXISTS attempt|\w+ (jobless|removals-seen))\b/,
   /^redis (FLUSH|LRANGE alerts|GET sheet)\b/,
   /^redis (extendLocks?|moveStalledJobsToWait|LRANGE|SUBSCRIBE|PUBLISH|nothing)\b/,
   /^asterisk (GET|PUT) ari\/(api-docs|asterisk|applications|events|(channels|bridges)$)/,

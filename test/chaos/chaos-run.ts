@@ -12,8 +12,9 @@ import { createKeys } from '../../src/queue/keys.ts';
 import { type RedisServer, startRedis } from '../../src/sandbox/redis-server.ts';
 import { sleep } from '../../src/sleep.ts';
 import { openContactSink } from '../../src/wire-producer.ts';
-import { shortCampaign } from './campaign.ts';
+import { type Story, shortCampaign, withColleague } from './campaign.ts';
 import { type AsteriskKind, type ChaosWorld, startChaosWorld } from './chaos-world.ts';
+import { watchMeetings } from './meetings.ts';
 import { patience } from './patience.ts';
 import { isAccountedFor, type Sightings } from './sightings.ts';
 import { startWiredWorker, type WiredWorker } from './wired-worker.ts';
@@ -43,6 +44,8 @@ export interface ChaosRun {
   enqueueBusy(): Promise<void>;
   killRedis(): Promise<void>;
   restartRedis(): Promise<void>;
+  /** Somebody may be left without an owner from here on. */
+  faultBegins(): void;
   /** From here on the time counts in which orphans must be gone. */
   faultIsOver(): void;
   /** Channels that should be gone by now. */
@@ -60,6 +63,8 @@ export interface ChaosRun {
 
 export interface ChaosRunOptions {
   asterisk: AsteriskKind;
+  /** Default `call`. */
+  story?: Story | undefined;
   /** Alerts, outcomes by webhook and a spreadsheet, too; outages are over in seconds, and health checks find that out. */
   listening?: boolean;
 }
@@ -72,7 +77,7 @@ const HURRIED = {
   HELD_BACK_WAIT: '2000',
 };
 
-export async function startChaosRun({ asterisk, listening = false }: ChaosRunOptions): Promise<ChaosRun> {
+export async function startChaosRun({ asterisk, story = 'call', listening = false }: ChaosRunOptions): Promise<ChaosRun> {
   const dir = await mkdtemp(join(tmpdir(), 'ringfence-chaos-'));
   const prefix = `chaos-${randomUUID().slice(0, 8)}`;
   const startOurRedis = () => startRedis({ dataDir: dir, debianDir: DEBIAN_DIR });
@@ -84,6 +89,7 @@ export async function startChaosRun({ asterisk, listening = false }: ChaosRunOpt
   let campaigns = 0;
   let waitedFor: readonly string[] = [];
   let marks: number[] = [];
+  let faultAt = 0;
   let faultOverAt = Date.now();
   let orphans: string[] = [];
   let bridges: string[] = [];
@@ -99,9 +105,12 @@ export async function startChaosRun({ asterisk, listening = false }: ChaosRunOpt
     REDIAL_INTERRUPTED: String(REDIAL_MS),
   });
 
-  const enqueue = async (numbers: readonly string[]) => {
+  const watch = story === 'transfer' ? watchMeetings(world) : undefined;
+
+  const enqueue = async (numbers: readonly string[], colleague?: string) => {
     campaigns += 1;
-    const campaign = { ...(await shortCampaign(world.dialString, world.maxCallMs)), name: `chaos ${campaigns}` };
+    const short = { ...(await shortCampaign(world.dialString, world.maxCallMs)), name: `chaos ${campaigns}` };
+    const campaign = colleague === undefined ? short : withColleague(short, colleague);
     const sink = await openContactSink(loadConfig(['enqueue'], settingsFor(redisServer.url)), campaign);
     try {
       const contacts = numbers.map((phone) => ({ phone, name: 'Somebody', timeZones: ['UTC'], variables: {} }));
@@ -113,12 +122,20 @@ export async function startChaosRun({ asterisk, listening = false }: ChaosRunOpt
 
   const seen = async (enqueued: readonly string[]): Promise<Sightings> => {
     const isOne = <T extends { number: string }>(one: T) => enqueued.includes(one.number);
-    const isStranger = <T extends { number: string }>({ number }: T) => number !== world.busy && !everybody.includes(number);
+    const colleagues = new Map(watch && everybody.map((number) => [world.colleagueOf(number), number]));
+    const isStranger = <T extends { number: string }>({ number }: T) =>
+      number !== world.busy && !everybody.includes(number) && !colleagues.has(number);
     const of = <T extends { number: string }>(all: readonly T[]) => all.filter((one) => isOne(one) || isStranger(one));
-    const talks = world.talks();
+    const [dials, talks] = [await world.dials(), world.talks()];
+    /** What concerns a colleague, under the callee's number. */
+    const ofColleagues = <T extends { number: string }>(all: readonly T[]): T[] =>
+      all.flatMap((one) => {
+        const number = colleagues.get(one.number);
+        return number !== undefined && enqueued.includes(number) ? [{ ...one, number }] : [];
+      });
     return {
       enqueued,
-      dials: of(await world.dials()),
+      dials: of(dials),
       rows: of(world.rows()),
       told: of(world.told()),
       talks: talks && of(talks),
@@ -126,6 +143,13 @@ export async function startChaosRun({ asterisk, listening = false }: ChaosRunOpt
       orphans,
       bridges,
       redialMs: REDIAL_MS,
+      transfers: watch && {
+        dials: ofColleagues(dials),
+        callees: of(talks ?? []),
+        colleagues: ofColleagues(talks ?? []),
+        meetings: watch.meetings(),
+        faultAt,
+      },
     };
   };
 
@@ -146,11 +170,12 @@ export async function startChaosRun({ asterisk, listening = false }: ChaosRunOpt
     },
 
     async enqueue(count) {
-      const numbers = Array.from({ length: count }, () => world.newNumber());
+      const numbers = Array.from({ length: count }, () => world.newNumber(story));
       waitedFor = numbers;
       everybody.push(...numbers);
       [marks, orphans, bridges] = [[], [], []];
-      await enqueue(numbers);
+      if (story === 'transfer') for (const number of numbers) await enqueue([number], world.colleagueOf(number));
+      else await enqueue(numbers);
       return numbers;
     },
 
@@ -169,6 +194,9 @@ export async function startChaosRun({ asterisk, listening = false }: ChaosRunOpt
       for (const worker of workers) worker.route('redis').retarget(Number(new URL(redisServer.url).port));
     },
 
+    faultBegins() {
+      faultAt = Date.now();
+    },
     faultIsOver() {
       faultOverAt = Date.now();
     },
@@ -224,6 +252,7 @@ export async function startChaosRun({ asterisk, listening = false }: ChaosRunOpt
     allSightings: async () => ({ ...(await seen(everybody)), marks: [0], orphans: [], bridges: [] }),
 
     async close() {
+      await watch?.stop();
       await Promise.all(workers.map((worker) => worker.close()));
       await world.stop();
       await redisServer.stop();
@@ -248,7 +277,7 @@ async function untilNothingIsLeft(world: ChaosWorld, since: number): Promise<{ o
   const limitMs = patience(ORPHAN_MS);
   const giveUpAt = Math.max(since, Date.now() - limitMs / 2) + limitMs;
   for (;;) {
-    const [orphans, bridges] = [await world.channels(), await world.bridges()];
+    const [orphans, bridges] = [await world.channels(), (await world.bridges()).map(({ id }) => id)];
     if ((orphans.length === 0 && bridges.length === 0) || Date.now() > giveUpAt) return { orphans, bridges };
     await sleep(200);
   }

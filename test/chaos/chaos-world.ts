@@ -7,8 +7,10 @@ import { type ElevenLabsSandbox, startElevenLabsSandbox } from '../../src/sandbo
 import { type HubSpotSandbox, startHubSpotSandbox } from '../../src/sandbox/hubspot/hubspot-sandbox.ts';
 import { startOpenAiSandbox } from '../../src/sandbox/openai/openai-sandbox.ts';
 import { loadPeople, type People } from '../../src/sandbox/people/people.ts';
+import type { PersonCallRecord } from '../../src/sandbox/people/person-call.ts';
 import { startRealAsterisk } from '../../src/sandbox/real-asterisk.ts';
 import { sleep } from '../../src/sleep.ts';
+import type { Story } from './campaign.ts';
 import type { Sightings } from './sightings.ts';
 import { type Listeners, startListeners } from './telling.ts';
 
@@ -19,7 +21,9 @@ export interface ChaosWorld {
   readonly settings: Record<string, string>;
   readonly dialString: string;
   /** Somebody who picks up and was never called before. */
-  newNumber(): string;
+  newNumber(story: Story): string;
+  /** To whom they are put through; a phone of its own for each callee. */
+  colleagueOf(number: string): string;
   /** Somebody whose line is always busy. */
   readonly busy: string;
   /** People say goodbye; the carrier's echo doesn't. */
@@ -31,13 +35,22 @@ export interface ChaosWorld {
   dials(): Promise<Sightings['dials']>;
   rows(): Sightings['rows'];
   told(): Sightings['told'];
-  talks(): Sightings['talks'];
+  talks(): Talk[] | undefined;
   /** Living ones, by id and name. */
   channels(): Promise<string[]>;
-  bridges(): Promise<string[]>;
+  bridges(): Promise<Bridge[]>;
   /** As when it is killed and started again. */
   restartAsterisk(downMs: number): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** Somebody's line, from picking up to the end. */
+export type Talk = Pick<PersonCallRecord, 'number' | 'answeredAt' | 'endedAt' | 'endedBy'>;
+
+export interface Bridge {
+  id: string;
+  /** Ids of who is in it. */
+  channels: readonly string[];
 }
 
 interface Telephony extends Pick<ChaosWorld, 'dials' | 'talks' | 'restartAsterisk' | 'dialString' | 'busy' | 'maxCallMs'> {
@@ -63,10 +76,11 @@ export async function startChaosWorld(kind: AsteriskKind, { listening = false } 
     hubSpot,
     elevenLabs,
     listeners,
-    newNumber() {
+    newNumber(story) {
       called += 1;
-      return `${TALKATIVE}${String(called).padStart(6, '0')}`;
+      return `${NUMBERS[story]}${String(called).padStart(6, '0')}`;
     },
+    colleagueOf: (number) => `${COLLEAGUES}${number.slice(COLLEAGUES.length)}`,
     settings: {
       ...ari,
       ELEVENLABS_API_KEY: 'chaos-elevenlabs',
@@ -83,7 +97,7 @@ export async function startChaosWorld(kind: AsteriskKind, { listening = false } 
         method === 'POST' ? inputsOf(body).map((one) => ({ ...toRow(one), at })) : [],
       ),
     channels: async () => (await ask<{ id: string; name: string }[]>('channels')).map(({ id, name }) => `${id} (${name})`),
-    bridges: async () => (await ask<{ id: string }[]>('bridges')).map(({ id }) => id),
+    bridges: () => ask<Bridge[]>('bridges'),
     async stop() {
       await stop();
       for (const server of [hubSpot, openAi, elevenLabs]) await server.close();
@@ -112,14 +126,19 @@ function inputsOf(body: unknown): Record<string, string>[] {
 }
 
 /** Whoever has a number that begins so picks up. */
-const TALKATIVE = '+12026';
+const NUMBERS: Record<Story, string> = { call: '+12026', transfer: '+12027' };
+const COLLEAGUES = '+12028';
+const ROLES = { [NUMBERS.call]: 'talks', [NUMBERS.transfer]: 'wants-a-person', [COLLEAGUES]: 'colleague' };
 
-/** Everybody in the country talks, but for those whom the file names. */
+/** Everybody in the country picks up, but for those whom the file names. */
 function endlessPeople(): People {
   const people = loadPeople(join(import.meta.dirname, 'people.yaml'));
   return {
     ...people,
-    byNumber: (number) => (number.startsWith(TALKATIVE) ? { ...people.byRole('talks'), number } : people.byNumber(number)),
+    byNumber(number) {
+      const role = ROLES[number.slice(0, COLLEAGUES.length)];
+      return role === undefined ? people.byNumber(number) : { ...people.byRole(role), number };
+    },
   };
 }
 

@@ -112,6 +112,7 @@ async function play(stage: Stage, wanted: string, signal: Signal, broken: string
     const boundary = reached ? undefined : count(service, crossing);
     if (boundary === undefined || boundaryName(boundary) !== name) return 'pass';
     reached = true;
+    run.faultBegins();
     if (signal === 'freeze' || signal === 'overlap') victim.freeze();
     else if (signal !== 'cut') void victim.kill();
     met.resolve();
@@ -127,7 +128,7 @@ async function play(stage: Stage, wanted: string, signal: Signal, broken: string
   }
   const successor = reached && signal !== 'cut' ? await run.startWorker({ broken }) : undefined;
   await successor?.ready();
-  if (signal === 'overlap') await settledOr(run, number, isDialled(run, number));
+  if (signal === 'overlap') await settledOr(run, number, Promise.race([isDialled(run, number), isHeldBy(successor)]));
   else {
     run.faultIsOver();
     await run.settle();
@@ -155,6 +156,17 @@ async function settledOr(run: ChaosRun, number: string, met: Promise<void>): Pro
     isMet = true;
   });
   while (!isMet && !isAccountedFor(number, run.world.rows()) && Date.now() < giveUpAt) await sleep(50);
+}
+
+/** It renews the dead-man's switch of a channel: it watches over a talk that it has found. */
+async function isHeldBy(worker: WiredWorker | undefined): Promise<void> {
+  if (worker === undefined) return;
+  const held = Promise.withResolvers<void>();
+  worker.decide = (service, { what, side }) => {
+    if (service === 'asterisk' && side === 'answer' && /channels\/\S+\/variable$/.test(what)) held.resolve();
+    return 'pass';
+  };
+  await held.promise;
 }
 
 /** One INVITE more than now. */

@@ -4,6 +4,7 @@ import type { Piece, Splitter } from './fault-proxy.ts';
 function nameOf(method: string, target: string): string {
   const path = target.split('?')[0] ?? '';
   const parts = path.split('/').map((part, index, all) => {
+    if (/-colleague-a[0-9a-f]{24}\./.test(part)) return '{colleague}';
     // Nothing else is ever dialled, whatever its id looks like.
     if (/^[\w%]+-a[0-9a-f]{24}\.\d+$/.test(part) || all[index + 1] === 'dial') return '{callee}';
     return part.length > 12 && /\d/.test(part) ? '{id}' : part;

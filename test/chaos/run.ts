@@ -3,6 +3,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 import { MECHANISMS, type Mechanism } from './broken/mechanisms.ts';
+import type { Story } from './campaign.ts';
 import type { AsteriskKind } from './chaos-world.ts';
 import type { HistoryOptions, Signal, Verdict } from './histories.ts';
 import { NAIVE_PLANS, NAIVE_WORKER, PROOFS, prove } from './proofs.ts';
@@ -19,6 +20,7 @@ const USAGE = `npm run test:chaos [-- options]
 Kills, freezes and cuts off a worker at every boundary between it and its services, then breaks the world at random, and checks
 by what the outside saw that nobody is lost and nobody is dialled twice. Ends with the count of violations.
 
+  --story transfer   of callees who are put through to a colleague, from the first request that concerns the colleague on
   --signals a,b      of kill, kill-late, freeze, overlap, alone, cut   (default: kill,kill-late,freeze,cut)
   --boundary a|b     only boundaries whose name contains one of these
   --seed n,m         only the random faults of these seeds
@@ -33,6 +35,7 @@ const SIGNALS: readonly Signal[] = ['kill', 'kill-late', 'freeze', 'cut'];
 
 const { values } = parseArgs({
   options: {
+    story: { type: 'string', default: 'call' },
     signals: { type: 'string', default: SIGNALS.join(',') },
     boundary: { type: 'string' },
     seed: { type: 'string' },
@@ -51,6 +54,7 @@ const say = (line: string) => void (process.stdout.isTTY ? later.push(line) : co
 let logs = 0;
 const options: HistoryOptions = {
   asterisk: values.asterisk as AsteriskKind,
+  story: values.story as Story,
   broken: values.broken,
   onLogs(text) {
     logs += 1;
@@ -61,6 +65,7 @@ const options: HistoryOptions = {
 };
 const lanes = Math.max(1, Number(values.lanes));
 const more = [
+  ...(values.story === 'call' ? [] : [`--story ${values.story}`]),
   ...(values.asterisk === 'real' ? ['--asterisk real'] : []),
   ...(values.broken === undefined ? [] : [`--broken ${values.broken}`]),
 ];

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { check, type Sightings } from './sightings.ts';
 
 const number = '+12025550121';
@@ -70,4 +70,45 @@ it.each<[string, Partial<Sightings>, string]>([
   ['a bridge that stays', { bridges: ['x'] }, 'P3'],
 ])('%s is seen', (_name, change, promise) => {
   expect(check({ ...well, ...change }).map((violation) => violation.promise)).toEqual([promise]);
+});
+
+describe('a callee who is put through to a colleague', () => {
+  const [callee, colleague] = [
+    { number, answeredAt: 10, endedAt: 20_100, endedBy: 'caller' as const },
+    { number, answeredAt: 4_000, endedAt: 20_000, endedBy: 'person' as const },
+  ];
+  const meeting = { attempt: 'a1', from: 8_000, to: 19_900 };
+  const rung = { number, at: 3_000, attempt: 'a1' };
+  const transferred = { ...row, disposition: 'transferred' };
+  const transfers = { dials: [rung], callees: [callee], colleagues: [colleague], meetings: [meeting], faultAt: 9_000 };
+  const putThrough: Sightings = { ...well, rows: [transferred], told: [{ ...transferred, at: 21_000 }], transfers };
+
+  it('has talked to them until one of the two hung up, and that is the outcome', () => {
+    expect(check(putThrough)).toEqual([]);
+  });
+
+  it.each<[string, Partial<NonNullable<Sightings['transfers']>>, string]>([
+    ['a colleague who is rung twice in one attempt', { dials: [rung, rung] }, 'P2'],
+    ['a talk that we cut off', { colleagues: [{ ...colleague, endedBy: 'caller' }] }, 'cut off'],
+    ['a callee who stays on the line when the colleague is gone', { callees: [{ ...callee, endedAt: 200_000 }] }, 'P3'],
+    ['a colleague who waits for nobody', { meetings: [], colleagues: [{ ...colleague, endedAt: 200_000 }] }, 'P3'],
+    ['a transfer to nobody', { meetings: [], colleagues: [] }, 'nowhere'],
+  ])('%s is a broken promise', (_, broken, promise) => {
+    expect(check({ ...putThrough, transfers: { ...transfers, ...broken } })).toMatchObject([{ promise }]);
+  });
+
+  it('is neither told of as anything else nor called again', () => {
+    expect(check({ ...putThrough, rows: [row] })).toMatchObject([{ promise: 'P1' }]);
+    expect(
+      check({
+        ...putThrough,
+        ...twice,
+        rows: [transferred, redialled],
+        dials: [
+          { number, at: 1 },
+          { number, at: 9_000 },
+        ],
+      }),
+    ).toMatchObject([{ promise: 'P7' }, { promise: 'P2' }]);
+  });
 });

@@ -1,3 +1,5 @@
+import { checkTransfer, type Transfers } from './check-transfer.ts';
+
 /** What the outside saw of a run; nothing in here is the product's own word for itself. */
 export interface Sightings {
   /** Numbers that were accepted. */
@@ -19,15 +21,17 @@ export interface Sightings {
   mayFail?: boolean;
   /** How long after an interrupted attempt the contact is called once more. Milliseconds. */
   redialMs: number;
+  /** Of callees who want to talk to a colleague. */
+  transfers?: Transfers | undefined;
 }
 
 export interface Violation {
   /** Of the design's promises. */
-  promise: 'P1' | 'P2' | 'P3' | 'P7' | 'P8' | 'nowhere';
+  promise: 'P1' | 'P2' | 'P3' | 'P7' | 'P8' | 'nowhere' | 'cut off';
   what: string;
 }
 
-type Tell = (promise: Violation['promise'], what: string) => void;
+export type Tell = (promise: Violation['promise'], what: string) => void;
 
 /** Has an outcome that nothing follows on: who was interrupted is called once more. */
 export function isAccountedFor(number: string, rows: Sightings['rows']): boolean {
@@ -40,6 +44,8 @@ export function check(seen: Sightings): Violation[] {
   const found: Violation[] = [];
   const tell: Tell = (promise, what) => void found.push({ promise, what });
   for (const number of seen.enqueued) checkContact(number, seen, tell);
+
+  if (seen.transfers !== undefined) for (const number of seen.enqueued) checkTransfer(number, seen, seen.transfers, tell);
 
   const known = new Set(seen.enqueued);
   for (const { number } of [...seen.dials, ...seen.rows, ...(seen.talks ?? [])]) {
