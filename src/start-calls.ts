@@ -7,6 +7,7 @@ import { runCall } from './call/run-call.ts';
 import { UserError } from './errors.ts';
 import type { Logger } from './logger.ts';
 import type { ProcessParts } from './process-parts.ts';
+import { createAttemptJobs } from './queue/attempt-jobs.ts';
 import { createCallQueue } from './queue/call-queue.ts';
 import { createCallWorker } from './queue/call-worker.ts';
 import { createCampaignStore } from './queue/campaign-store.ts';
@@ -58,6 +59,8 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
   const { ledger, leases } = keeping;
   const queue = createCallQueue(redis, keys.prefix);
   onStop('calls queue', () => queue.close());
+  const jobs = createAttemptJobs({ redis: keeping.impatient, keys, queue });
+  onStop('jobs of redials', jobs.stop);
   const campaigns = createCampaignStore(redis, keys);
   const leave = new AbortController();
   const deps = wireCalls({
@@ -72,6 +75,7 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
         .getJob(id)
         .then((job) => job?.promote())
         .catch(() => {})),
+    redialWritten: jobs.redialWritten,
     campaigns,
     asterisk,
     media,
@@ -83,7 +87,7 @@ export async function startCalls(parts: ProcessParts): Promise<void> {
     parkWaiting: createParkWaiting(redis, queue),
   });
   const cancel = (attemptId: string, reason: string) => cancelAttempt(attemptId, reason, deps);
-  const sweep = await startSweep({ ledger, leases, cancel, redis: keeping.impatient, queue, keys, asterisk, log });
+  const sweep = await startSweep({ ledger, leases, cancel, redis: keeping.impatient, queue, jobs, keys, asterisk, log });
   onStop('sweep', sweep.stop);
   const onError = (error: Error) => log.error({ err: error }, `calls queue: ${error.message}`);
   const worker = createCallWorker(

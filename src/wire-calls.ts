@@ -30,6 +30,7 @@ export interface CallParts {
   ledger: Ledger;
   doNotCall: DoNotCall;
   lookNow: (attemptId: string) => Promise<void>;
+  redialWritten: () => void;
   campaigns: CampaignStore;
   asterisk: AriConnection;
   media: Media;
@@ -52,6 +53,7 @@ export function wireCalls(parts: CallParts): CallDeps {
     ledger,
     doNotCall,
     lookNow,
+    redialWritten,
     campaigns,
     asterisk,
     media,
@@ -71,6 +73,7 @@ export function wireCalls(parts: CallParts): CallDeps {
     ledger,
     doNotCall,
     lookNow,
+    redialWritten,
     campaigns,
     crm,
     crmPatienceMs: config.crmPatienceMs,

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { CallJobData } from './call/call-job.ts';
 import { isCovered, type NamedOwner, ownerOf } from './call/channel-id.ts';
 import type { Logger } from './logger.ts';
+import type { AttemptJobs } from './queue/attempt-jobs.ts';
 import type { CallJobResult } from './queue/call-queue.ts';
 import type { Keys } from './queue/keys.ts';
 import type { Leases } from './queue/leases.ts';
@@ -23,6 +24,7 @@ export interface SweepParts {
   redis: Redis;
   /** On a connection whose commands wait: BullMQ's first one asks for Redis' version, and a queue for which that failed once fails for ever. */
   queue: Queue<CallJobData, CallJobResult>;
+  jobs: AttemptJobs;
   keys: Keys;
   ledger: Ledger;
   /** Ends an attempt that nobody is to dial any more. */
@@ -36,6 +38,7 @@ export interface SweepParts {
 export async function startSweep({
   redis,
   queue,
+  jobs,
   keys,
   ledger,
   cancel,
@@ -44,7 +47,7 @@ export async function startSweep({
   log,
 }: SweepParts): Promise<{ stop(): Promise<void> }> {
   const installation = await ledger.installation();
-  const ledgerSweep = createLedgerSweep({ redis, keys, queue, cancel, log });
+  const ledgerSweep = createLedgerSweep({ redis, keys, queue, jobs, cancel, log });
   const stopping = new AbortController();
 
   const areLiving = async (owners: NamedOwner[]) => {

@@ -86,6 +86,8 @@ export interface CallDeps {
   doNotCall: DoNotCall;
   /** Has the queue look at this attempt now, when it waits for a later time. Never rejects. */
   lookNow(attemptId: string): Promise<void>;
+  /** The redial that an outcome has left in the ledger gets its job now, not with the next sweep. Never throws. */
+  redialWritten(): void;
   /** Aborts when this process can wait no longer for its calls: nothing new is dialled, what rings is hung up, talks end with a goodbye. */
   leave: AbortSignal;
   now(): number;

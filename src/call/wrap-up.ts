@@ -41,7 +41,10 @@ export async function wrapUp(call: OwnedCall, ending: Ending, deps: CallDeps): P
       at: endedAt,
     });
   }
-  if (redial !== undefined) job.log(`called once more as attempt ${redial.number}, not before ${new Date(redial.at).toISOString()}`);
+  if (redial !== undefined) {
+    deps.redialWritten();
+    job.log(`called once more as attempt ${redial.number}, not before ${new Date(redial.at).toISOString()}`);
+  }
   return { kind: 'ended', outcome };
 }
 

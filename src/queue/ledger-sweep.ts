@@ -1,10 +1,9 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { CallJobData } from '../call/call-job.ts';
-import type { Contact } from '../call/contact.ts';
+import type { AttemptJobs } from './attempt-jobs.ts';
 import type { CallJobResult } from './call-queue.ts';
 import type { Keys } from './keys.ts';
-import { JOBS_MADE } from './ledger-scripts.ts';
 import { createScript } from './redis.ts';
 import { COUNT_MISSING, FREE_RESERVATIONS, MISSING_JOBS, REMOVED_JOBS } from './sweep-scripts.ts';
 
@@ -12,6 +11,7 @@ export interface LedgerSweepOptions {
   redis: Redis;
   keys: Keys;
   queue: Queue<CallJobData, CallJobResult>;
+  jobs: AttemptJobs;
   /** Ends an attempt whose job was removed, and has it told. */
   cancel: (attemptId: string, reason: string) => Promise<unknown>;
   log: { warn(facts: object, message: string): void };
@@ -42,10 +42,9 @@ const EVENTS_A_SWEEP = 15_000;
  * producer died in between), or its job was removed in Bull Board. The entry tells which: that its job exists is written
  * into it after the job was made, and Redis keeps its writes in order, so an entry that says so has had one.
  */
-export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = GRACE_MS }: LedgerSweepOptions): LedgerSweep {
+export function createLedgerSweep({ redis, keys, queue, jobs, cancel, log, graceMs = GRACE_MS }: LedgerSweepOptions): LedgerSweep {
   const missingJobs = createScript(redis, MISSING_JOBS);
   const freeReservations = createScript(redis, FREE_RESERVATIONS);
-  const jobsMade = createScript(redis, JOBS_MADE);
   const removedJobs = createScript(redis, REMOVED_JOBS);
   const countMissing = createScript(redis, COUNT_MISSING);
   const counted = [
@@ -62,30 +61,6 @@ export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = G
   let stillMissing = 0;
   let hurrying = false;
 
-  const makeJobs = async (ids: string[]): Promise<void> => {
-    const entries = await Promise.all(ids.map((id) => redis.hmget(keys.attempt(id), 'contact', 'campaign', 'number', 'dueAt')));
-    const jobs = ids.flatMap((id, index) => {
-      const [contact, campaign, number, dueAt] = entries[index] ?? [];
-      // Ended meanwhile.
-      if (!contact || !campaign) return [];
-      const { phone, name } = JSON.parse(contact) as Contact;
-      const data: CallJobData = { version: 1, attemptId: id, campaign, phone, name, attempt: Number(number) };
-      return [{ name: campaign, data, opts: { jobId: id, delay: Math.max(0, Number(dueAt ?? 0) - Date.now()) } }];
-    });
-    if (jobs.length > 0) await queue.addBulk(jobs);
-    await jobsMade([keys.jobless, ...ids.map(keys.attempt)], ids);
-  };
-
-  /** Off the list only once their jobs exist: dying in between makes the same jobs again, which the queue ignores. */
-  const makeMinted = async () => {
-    for (;;) {
-      const ids = await redis.lrange(keys.minted, 0, PAGE - 1);
-      if (ids.length === 0) return;
-      await makeJobs(ids);
-      for (const id of ids) await redis.lrem(keys.minted, 1, id);
-    }
-  };
-
   const putBack = async (id: string, word: string) => {
     // A job that is over while its attempt is not would take the id from its successor.
     if (word === 'over') {
@@ -97,7 +72,7 @@ export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = G
       { attempt: id },
       word === 'over' ? 'an open attempt had a job that was over: put back' : 'an open attempt had no job: put back',
     );
-    await makeJobs([id]);
+    await jobs.make([id]);
   };
 
   /** Entries that changed within the last `youngMs` are left alone. */
@@ -119,7 +94,7 @@ export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = G
     const ids = await redis.zrangebyscore(keys.jobless, '-inf', Date.now() - graceMs, 'LIMIT', 0, PAGE);
     if (ids.length === 0) return;
     log.warn({ attempts: ids.length }, 'contacts whose enqueue broke off before they had their jobs get them now');
-    await makeJobs(ids);
+    await jobs.make(ids);
   };
 
   /** What an operator removed in Bull Board is known by BullMQ's own events, however many contacts there are. */
@@ -171,7 +146,7 @@ export function createLedgerSweep({ redis, keys, queue, cancel, log, graceMs = G
 
   return {
     async sweep() {
-      await makeMinted();
+      await jobs.makeRedials();
       await freeReservations([keys.reservations], [keys.attempt('')]);
       await sweepJobless();
       await sweepRemoved();

@@ -6,6 +6,7 @@ import { cancelAttempt } from '../../src/call/cancel-attempt.ts';
 import type { Contact } from '../../src/call/contact.ts';
 import type { OutboxEntry } from '../../src/call/outbox-entry.ts';
 import type { Outcome } from '../../src/call/outcome.ts';
+import { type AttemptJobs, createAttemptJobs } from '../../src/queue/attempt-jobs.ts';
 import { createCallQueue } from '../../src/queue/call-queue.ts';
 import { createCampaignStore } from '../../src/queue/campaign-store.ts';
 import { createContactSink } from '../../src/queue/contact-sink.ts';
@@ -26,6 +27,7 @@ let keys: Keys;
 let leases: Leases;
 let ledger: Ledger;
 let queue: ReturnType<typeof createCallQueue>;
+let jobs: AttemptJobs;
 let sweep: LedgerSweep;
 let cancel: (attemptId: string, reason: string) => Promise<boolean>;
 
@@ -37,13 +39,15 @@ beforeEach(async () => {
   queue = createCallQueue(redis, keys.prefix);
   const told = { campaigns: createCampaignStore(redis, keys), crm: undefined, sheet: true, outcomeWebhook: true };
   cancel = (attempt, reason) => cancelAttempt(attempt, reason, { ...told, ledger, now: Date.now, log: quiet });
-  sweep = createLedgerSweep({ redis, keys, queue, cancel, log: quiet, graceMs: -1 });
+  jobs = createAttemptJobs({ redis, keys, queue });
+  sweep = createLedgerSweep({ redis, keys, queue, jobs, cancel, log: quiet, graceMs: -1 });
   const sink = createContactSink(redis, keys, campaign);
   await sink.add([ada], { update: false, dryRun: false });
   await sink.close();
 });
 afterEach(async () => {
   await leases.stop();
+  await jobs.stop();
   await queue.close();
   const found = await redis.keys(`${keys.prefix}:*`);
   if (found.length > 0) await redis.del(...found);
@@ -87,7 +91,7 @@ it('a contact whose job never came to be (the producer was killed in between) ge
 it('a contact that was enqueued this moment is left to its producer', async () => {
   await queue.remove(id);
   await redis.hdel(keys.attempt(id), 'job');
-  await createLedgerSweep({ redis, keys, queue, cancel, log: quiet }).sweep();
+  await createLedgerSweep({ redis, keys, queue, jobs, cancel, log: quiet }).sweep();
   expect(await queue.getJob(id)).toBeUndefined();
 });
 
@@ -152,6 +156,45 @@ it('the redial of an interrupted call becomes a job that waits for its time', as
   expect(await redis.llen(keys.minted)).toBe(0);
 });
 
+/** As a worker that writes how its call ended, with a redial that is due now. */
+async function endsWithRedial() {
+  const hold = leases.enter(id);
+  const claim = await ledger.claim(id, ada.phone);
+  if (claim.kind !== 'claimed') throw new Error(claim.kind);
+  await ledger.end(id, claim.epoch, interrupted, [], { campaign: 'reminder', phone: ada.phone, number: 2, at: Date.now() });
+  hold?.leave();
+}
+
+it('a redial gets its job as soon as the outcome is written, without waiting for a sweep', async () => {
+  await endsWithRedial();
+  jobs.redialWritten();
+  await eventually(async () => expect(await queue.getJobState(attemptId('reminder', ada.phone, 2))).toBe('waiting'));
+  await eventually(async () => expect(await redis.keys(keys.sweeping('*'))).toEqual([]));
+  expect(await redis.llen(keys.minted)).toBe(0);
+});
+
+it('one process at a time makes jobs of redials; what one that died has left is made when its turn is over', async () => {
+  await endsWithRedial();
+  await redis.set(keys.sweeping('redials'), 'another process', 'PX', 200);
+  await jobs.makeRedials();
+  expect(await queue.getJob(attemptId('reminder', ada.phone, 2))).toBeUndefined();
+  await eventually(async () => expect(await redis.exists(keys.sweeping('redials'))).toBe(0));
+  await sweep.sweep();
+  expect(await queue.getJob(attemptId('reminder', ada.phone, 2))).toBeDefined();
+});
+
+it('redials that are written while others get their jobs get theirs, too', async () => {
+  await endsWithRedial();
+  const others = ['x', 'y', 'z'].map((phone) => attemptId('reminder', phone, 2));
+  jobs.redialWritten();
+  for (const other of others) {
+    await redis.hset(keys.attempt(other), { state: 'queued', campaign: 'reminder', number: 2, contact: JSON.stringify(ada) });
+    await redis.rpush(keys.minted, other);
+    jobs.redialWritten();
+  }
+  await eventually(async () => expect(await queue.getJobCountByTypes('waiting')).toBe(5));
+});
+
 it('a number that nobody is calling any more is free again', async () => {
   await abandoned('claimed');
   await sweep.sweep();
@@ -201,7 +244,7 @@ it('a queue that was wiped out is noticed by its count: every contact is cancell
 it('a job that vanished while its call is going on is settled when the call has ended', async () => {
   const looks: string[] = [];
   const note = async (attempt: string) => void looks.push(attempt);
-  const patient = createLedgerSweep({ redis, keys, queue, cancel: note, log: quiet, graceMs: -1 });
+  const patient = createLedgerSweep({ redis, keys, queue, jobs, cancel: note, log: quiet, graceMs: -1 });
   const hold = leases.enter(id);
   await ledger.claim(id, ada.phone);
   await redis.multi().lrem(queue.toKey('wait'), 1, id).del(queue.toKey(id)).exec();
@@ -217,9 +260,9 @@ it('a removal is found also when it happened while no worker was there, and look
   await queue.remove(id);
   const cancelled: string[] = [];
   const note = async (attempt: string) => void cancelled.push(attempt);
-  const patient = createLedgerSweep({ redis, keys, queue, cancel: note, log: quiet });
+  const patient = createLedgerSweep({ redis, keys, queue, jobs, cancel: note, log: quiet });
   await patient.sweep();
-  await createLedgerSweep({ redis, keys, queue, cancel: note, log: quiet }).sweep();
+  await createLedgerSweep({ redis, keys, queue, jobs, cancel: note, log: quiet }).sweep();
   // Too young for the slow look.
   expect(cancelled).toEqual([id]);
 });

@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import type { Campaign } from '../../src/call/campaign.ts';
 import type { Outcome } from '../../src/call/outcome.ts';
+import { createAttemptJobs } from '../../src/queue/attempt-jobs.ts';
 import { createCallQueue } from '../../src/queue/call-queue.ts';
 import { createContactSink } from '../../src/queue/contact-sink.ts';
 import { attemptId, createKeys } from '../../src/queue/keys.ts';
@@ -38,7 +39,9 @@ it('a Redis that is slow while a worker starts: who was interrupted is called on
 
   await ledger.installation();
   await server.fallIll('slow');
-  const sweep = await startSweep({ redis: impatient, queue, keys, ledger, leases, asterisk, log: log as never, cancel: async () => {} });
+  const jobs = createAttemptJobs({ redis: impatient, keys, queue });
+  const parts = { redis: impatient, queue, jobs, keys, ledger, leases, asterisk };
+  const sweep = await startSweep({ ...parts, log: log as never, cancel: async () => {} });
   onTestFinished(async () => {
     await server.recover();
     await sweep.stop();
