@@ -1,5 +1,6 @@
 import type { AgentReply } from './agent-reply.ts';
 import type { AgentTalk } from './agent-talk.ts';
+import { isBackchannel } from './asides.ts';
 import type { Deliver } from './delivery.ts';
 import type { DialogueContext } from './dialogue.ts';
 import { unheardSentences } from './heard-text.ts';
@@ -40,9 +41,13 @@ export async function sayAgentReply({ talk, context, deliver, first }: SayAgentR
     written.push(...(reply?.written ?? []));
     const said = { delivery, sentences: [...first, ...written] };
     const toolCalls = [...(reply?.toolCalls ?? [])];
-    if (delivery.cutOff) {
+    const isBroken = toolCalls.length === 0 && reply && (reply.cutShort === 'lost' || isStopped(reply, delivery.text));
+    // Their words come first, also those that came when nobody waited for a barge-in any more.
+    const cutOff = delivery.cutOff || (isBroken && ear.halfHeard !== undefined && !isBackchannel(ear.halfHeard.text));
+    if (cutOff) {
       if (reply) talk.cutOff(reply, delivery.text);
-    } else if (toolCalls.length === 0 && reply && (reply.cutShort === 'lost' || isStopped(reply, delivery.text))) {
+      said.delivery.cutOff = true;
+    } else if (isBroken) {
       const aside = ear.takeWords();
       if (aside) transcript.aside(aside);
       talk.brokenOff(written.length > 0 ? delivery.text : '');

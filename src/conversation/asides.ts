@@ -17,7 +17,7 @@ const MIN_ECHO_WORDS = 3;
 /** What the callee's words are to somebody who is speaking: `undecided` while they may still become either. */
 export type Meaning = 'backchannel' | 'echo' | 'undecided' | 'meant';
 
-/** @param said what we have been saying lately */
+/** @param said what of us was heard lately */
 export function meaningOf(text: string, said: string): Meaning {
   if (isBackchannel(text)) return 'backchannel';
   const words = wordsOf(text);
@@ -28,7 +28,8 @@ export function meaningOf(text: string, said: string): Meaning {
   return half && (withoutHalf.trim() === '' || isBackchannel(withoutHalf)) ? 'undecided' : 'meant';
 }
 
-function isBackchannel(text: string): boolean {
+/** Nothing but such words. */
+export function isBackchannel(text: string): boolean {
   const plain = wordsOf(text).join(' ');
   if (plain === '' || plain.split(' ').length > MAX_BACKCHANNEL_WORDS) return false;
   return plain

@@ -1,4 +1,4 @@
-import { meaningOf } from './asides.ts';
+import { isBackchannel, type Meaning, meaningOf } from './asides.ts';
 import type { Ear } from './listening.ts';
 import { isOptOut } from './opt-out-phrases.ts';
 import type { Voice } from './speaking.ts';
@@ -24,6 +24,10 @@ const MAX_PAUSE_MS = 3_000;
 const MAX_FALSE_ALARMS = 2;
 /** What was said this long before we have finished wasn't the answer. Milliseconds. */
 const ASIDE_AFTER_MS = 1_500;
+/** What we said this long before the callee's sound may be what is coming back in it, late and only roughly timed. Milliseconds of playout. */
+const ECHO_WITHIN_MS = 2_000;
+/** An echo ends this soon after our pause, at the latest; somebody who goes on into our silence speaks themselves. Milliseconds. */
+const ECHO_ENDS_MS = 800;
 
 export interface BargeIn {
   /** Aborts at the barge-in. */
@@ -37,7 +41,7 @@ export interface BargeIn {
 
 export interface BargeInOptions {
   ear: Ear;
-  voice: Pick<Voice, 'pause' | 'resume' | 'lately'>;
+  voice: Pick<Voice, 'pause' | 'resume' | 'heardMs' | 'heardLately'>;
   policy: () => BargeInPolicy;
   /** In a row, before this watch. After a few of them sounds don't pause us any more. */
   falseAlarmsBefore?: number | undefined;
@@ -52,6 +56,10 @@ export function watchForBargeIn(options: BargeInOptions): BargeIn {
   const timers = { hello: createTimer(), pause: createTimer(), aside: createTimer() };
   let byGreeting = false;
   let paused = false;
+  /** When the callee's sound paused us last; milliseconds from the answer. */
+  let pausedAtMs = 0;
+  /** How much of us had been heard when what the callee is saying began. */
+  let heardBeforeMs: number | undefined;
   let falseAlarms = options.falseAlarmsBefore ?? 0;
   let understood = '';
 
@@ -60,7 +68,13 @@ export function watchForBargeIn(options: BargeInOptions): BargeIn {
     return wanted !== 'nothing' && falseAlarms >= MAX_FALSE_ALARMS ? 'words' : wanted;
   }
 
-  const meaning = (text: string) => (isOptOut(text) ? 'meant' : meaningOf(text, voice.lately));
+  function meaning(text: string): Meaning {
+    if (isOptOut(text)) return 'meant';
+    const sinceMs = voice.heardMs - (heardBeforeMs ?? voice.heardMs);
+    const found = meaningOf(text, voice.heardLately(sinceMs + ECHO_WITHIN_MS));
+    const theirOwn = paused && (ear.halfHeard?.voiceEndedMs ?? 0) - pausedAtMs > ECHO_ENDS_MS;
+    return found === 'echo' && theirOwn ? 'undecided' : found;
+  }
 
   function cutOff(): void {
     // Not resumed: whoever is told drops what was paused.
@@ -69,10 +83,11 @@ export function watchForBargeIn(options: BargeInOptions): BargeIn {
     controller.abort(new Error('the callee barged in'));
   }
 
-  function pause(): void {
+  function pause(atMs: number): void {
     timers.aside.stop();
     if (paused) return;
     paused = true;
+    pausedAtMs = atMs;
     voice.pause();
     timers.pause.start(MAX_PAUSE_MS, () => {
       falseAlarms++;
@@ -93,7 +108,8 @@ export function watchForBargeIn(options: BargeInOptions): BargeIn {
   }
 
   function onSpeech(atMs: number, legPaused: boolean): void {
-    if (pausesUs(atMs)) pause();
+    heardBeforeMs ??= voice.heardMs;
+    if (pausesUs(atMs)) pause(atMs);
     else if (legPaused && !paused) voice.resume();
     if (!paused && policy() === 'opening' && !timers.hello.running) {
       timers.hello.start(HELLO_MS, () => {
@@ -106,15 +122,17 @@ export function watchForBargeIn(options: BargeInOptions): BargeIn {
 
   function onWords(text: string): void {
     understood = text;
+    heardBeforeMs ??= voice.heardMs;
     const now = policy();
     if (now === 'nothing' || (now === 'opening' && !paused && !isOptOut(text))) return;
     if (meaning(text) === 'meant') cutOff();
   }
 
-  /** They are silent, though perhaps not for long: who has said no more than a "mhm" is spoken to again at once. */
+  /** They are silent, though perhaps not for long: who has said no more than a "mhm" is spoken to again at once, a word that may be their own is answered. */
   function onPause(text: string): void {
-    if (!paused) return;
-    if (meaning(text) === 'undecided') cutOff();
+    const now = policy();
+    const listens = paused || now === 'sound' || now === 'words';
+    if (listens && meaning(text) === 'undecided') cutOff();
     else goOn();
   }
 
@@ -125,11 +143,14 @@ export function watchForBargeIn(options: BargeInOptions): BargeIn {
     goOn();
     if (policy() === 'nothing') return;
     if (isEcho) ear.takeWords();
-    else if (understood !== '') timers.aside.start(ASIDE_AFTER_MS, takeAside);
+    else if (ear.halfHeard) timers.aside.start(ASIDE_AFTER_MS, takeAside);
     understood = '';
+    heardBeforeMs = undefined;
   }
 
+  /** Whatever else was said is answered when we have finished. */
   function takeAside(): void {
+    if (options.policy() !== 'opening' && !isBackchannel(ear.halfHeard?.text ?? '')) return;
     const said = ear.takeWords();
     if (said !== undefined) onAside(said);
   }

@@ -47,13 +47,14 @@ export interface CalleeTurns {
   /** What is understood of the turn that is going on, also what is not final yet. */
   readonly text: string;
   readonly atMs: number | undefined;
+  readonly ending: Readonly<TurnEnding>;
   soundBegan(atMs: number): void;
   voiceHeard(): void;
   soundEnded(atMs: number): void;
   interim(text: string): void;
   /** Empty: there was a sound, but no words in it. */
   final(text: string): void;
-  /** What was said last will not become final. */
+  /** What was said last will not become final: what was understood of it counts. */
   finalMissing(): void;
   /** Decides anew whether the turn is over. */
   settle(): void;
@@ -76,6 +77,8 @@ export function createCalleeTurns({ utterances, onOver, now }: CalleeTurnsOption
   const timers = { endpoint: createTimer(), silence: createTimer() };
   let turn = newTurn();
   let wasOver = true;
+  /** What was said last has been taken as it was understood; should it become final after all, it is known. */
+  let late = false;
   let waiting: { silenceMs: number; resolve: (turn: CalleeTurn) => void } | undefined;
 
   const text = () => [...turn.finals, turn.interim].filter((part) => part !== '').join(' ');
@@ -144,8 +147,12 @@ export function createCalleeTurns({ utterances, onOver, now }: CalleeTurnsOption
     get atMs() {
       return turn.atMs;
     },
+    get ending() {
+      return turn.ending;
+    },
     soundBegan(atMs) {
       timers.endpoint.stop();
+      late = false;
       turn.atMs ??= atMs;
     },
     voiceHeard() {
@@ -155,10 +162,12 @@ export function createCalleeTurns({ utterances, onOver, now }: CalleeTurnsOption
       turn.ending.speechEndedMs = atMs;
     },
     interim(words) {
+      late = false;
       turn.interim = words.slice(0, MAX_TURN_CHARACTERS);
       turn.atMs ??= now();
     },
     final(words) {
+      if (late) return;
       turn.interim = '';
       turn.ending.finalMs = now();
       if (words === '') turn.unclear = true;
@@ -166,7 +175,10 @@ export function createCalleeTurns({ utterances, onOver, now }: CalleeTurnsOption
       if (words !== '' && turn.finals.join(' ').length < MAX_TURN_CHARACTERS) turn.finals.push(words.slice(0, MAX_TURN_CHARACTERS));
     },
     finalMissing() {
-      turn.unclear = true;
+      late = turn.interim !== '';
+      if (late) turn.finals.push(turn.interim);
+      else turn.unclear = true;
+      turn.interim = '';
     },
     settle() {
       awaitMore();

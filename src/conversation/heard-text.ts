@@ -7,6 +7,8 @@ const VOICED_LEVEL = 160;
 const FRAME_MS = 20;
 /** Words that were heard but for this share of them count as heard: the estimate isn't finer than that. */
 const SLACK_CHARACTERS = 0.5;
+/** Where words before and after are wanted, too, so many characters of them: one long word or two. */
+const AROUND_CHARACTERS = 8;
 
 /** Where in the audio of one sentence there is voice, so that pauses don't count as words. */
 export interface VoiceClock {
@@ -48,14 +50,29 @@ function isVoiced(frame: Buffer): boolean {
 export function wordsWithin(text: string, share: number): string {
   if (share >= 1) return text;
   if (!(share > 0)) return '';
-  const words = text.split(/\s+/).filter((word) => word !== '');
-  const total = words.reduce((sum, word) => sum + word.length + WORD_CHARACTERS, 0);
+  const words = placeWords(text);
+  const total = words.at(-1)?.end ?? 0;
+  return joined(words.filter(({ end }) => end <= total * share + SLACK_CHARACTERS));
+}
+
+interface PlacedWord {
+  word: string;
+  start: number;
+  end: number;
+}
+
+/** Where in a sentence each word is heard, in characters. */
+function placeWords(text: string): PlacedWord[] {
   let reached = 0;
-  const heard = words.filter((word) => {
+  return wordsOf(text).map((word) => {
+    const start = reached;
     reached += word.length + WORD_CHARACTERS;
-    return reached <= total * share + SLACK_CHARACTERS;
+    return { word, start, end: reached };
   });
-  return heard.join(' ');
+}
+
+function joined(words: readonly PlacedWord[]): string {
+  return words.map(({ word }) => word).join(' ');
 }
 
 export interface HeardSentence {
@@ -71,10 +88,25 @@ export interface HeardSentence {
 /** What of a sentence reached the callee's ear, cut at the word. */
 export function heardText({ text, clock, whole, heardMs, complete }: HeardSentence): string {
   if (complete && whole) return clock.durationMs > 0 ? text : '';
-  const voicedMs = clock.voicedMs();
-  // Cut off while it was still being synthesized: how long it would have become can only be guessed.
-  const totalMs = whole ? voicedMs : Math.max(voicedMs, text.length * TYPICAL_MS_PER_CHARACTER);
+  const totalMs = totalVoicedMs({ text, clock, whole });
   return totalMs === 0 ? '' : wordsWithin(text, clock.voicedMs(heardMs) / totalMs);
+}
+
+/** The words that are heard between two moments of a sentence's audio, with those around them: where a word ends is an estimate. */
+export function wordsBetween(sentence: Pick<HeardSentence, 'text' | 'clock' | 'whole'>, fromMs: number, untilMs: number): string {
+  const totalMs = totalVoicedMs(sentence);
+  if (totalMs === 0 || untilMs <= 0) return '';
+  const words = placeWords(sentence.text);
+  const perMs = (words.at(-1)?.end ?? 0) / totalMs;
+  const from = sentence.clock.voicedMs(fromMs) * perMs - AROUND_CHARACTERS;
+  const until = sentence.clock.voicedMs(untilMs) * perMs + AROUND_CHARACTERS;
+  return joined(words.filter(({ start, end }) => end > from && start < until));
+}
+
+/** Cut off while it was still being synthesized: how long it would have become can only be guessed. */
+function totalVoicedMs({ text, clock, whole }: Pick<HeardSentence, 'text' | 'clock' | 'whole'>): number {
+  const voicedMs = clock.voicedMs();
+  return whole ? voicedMs : Math.max(voicedMs, text.length * TYPICAL_MS_PER_CHARACTER);
 }
 
 /** Of the sentences of which `heard` was heard: those that weren't heard to their end. */
@@ -87,5 +119,9 @@ export function unheardSentences(sentences: readonly string[], heard: string): s
 }
 
 function countWords(text: string): number {
-  return text.split(/\s+/).filter((word) => word !== '').length;
+  return wordsOf(text).length;
+}
+
+function wordsOf(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
 }

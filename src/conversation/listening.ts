@@ -37,8 +37,8 @@ export interface Ear {
   turn(options: { silenceMs: number; signal: AbortSignal }): Promise<CalleeTurn>;
   /** What was said while nobody waited for it, taken out. Undefined when there is nothing, or they are still at it. */
   takeWords(): { text: string; atMs: number } | undefined;
-  /** Everything of the turn that is going on, also what is not final yet. For the end of a call, which waits for nothing. */
-  readonly halfHeard: { text: string; atMs: number } | undefined;
+  /** Everything of the turn that is going on, also what is not final yet. `voiceEndedMs`: the last frame with voice in it, if any was heard. */
+  readonly halfHeard: { text: string; atMs: number; voiceEndedMs: number | undefined } | undefined;
 }
 
 export interface EarOptions {
@@ -164,7 +164,7 @@ export function createEar({ leg, speechToText, language, now, signal }: EarOptio
     turn: turns.next,
     takeWords: turns.take,
     get halfHeard() {
-      return turns.text === '' ? undefined : { text: turns.text, atMs: turns.atMs ?? now() };
+      return turns.text === '' ? undefined : { text: turns.text, atMs: turns.atMs ?? now(), voiceEndedMs: turns.ending.voiceEndedMs };
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { MediaLeg, Utterance } from '../media/media-leg.ts';
 import type { TextToSpeech } from '../services/text-to-speech.ts';
 import type { LiveLine } from './agent-reply.ts';
-import { createVoiceClock, heardText, type VoiceClock } from './heard-text.ts';
+import { createVoiceClock, heardText, type VoiceClock, wordsBetween } from './heard-text.ts';
 import type { ReadyLine } from './ready-lines.ts';
 
 /** So many sentences may be queued or heard when the synthesis of the next one begins: the next is ready in time, and little is wasted by a barge-in. */
@@ -34,8 +34,8 @@ export interface Voice {
   pause(): void;
   /** Goes on where it was paused. */
   resume(): void;
-  /** The sentence that is being heard, and the one before it. */
-  readonly lately: string;
+  /** The words that were heard within the last so many milliseconds of what is being said, and one or two around them. */
+  heardLately(ms: number): string;
   /** The sound of this text is there already. */
   hasReady(text: string): boolean;
   /** Milliseconds of our sentences that were heard so far, in the whole call. */
@@ -158,12 +158,14 @@ export function createVoice({ leg, textToSpeech, voice, language, pcmOf = new Ma
     },
     pause: () => leg.pause(),
     resume: () => leg.resume(),
-    get lately() {
-      const begun = current.filter(({ utterance }) => utterance.heardMs > 0);
-      return begun
-        .slice(-2)
-        .map(({ text }) => text)
-        .join(' ');
+    heardLately(ms) {
+      let fromEndMs = 0;
+      const heard = current.toReversed().map(({ text, clock, whole, utterance: { heardMs } }) => {
+        const fromMs = heardMs - (ms - fromEndMs);
+        fromEndMs += heardMs;
+        return wordsBetween({ text, clock, whole }, fromMs, heardMs);
+      });
+      return heard.toReversed().join(' ');
     },
     hasReady: (text) => pcmOf.has(text),
     get heardMs() {

@@ -65,12 +65,88 @@ describe('somebody who shows that they listen', () => {
   });
 });
 
+/** Noise in the opening has paused us twice in vain: from then on only words cut us off. */
+const NOISE = [
+  { fromMs: 2_000, toMs: 2_300 },
+  { fromMs: 4_500, toMs: 4_800 },
+];
+const ASKS =
+  'There is no parking behind the house, so no car can stop there, but the bus stops at our door every ten minutes. Is that fine?';
+
+describe("a callee's own word that stands in what we say", () => {
+  const asks = (says: string, more: object = {}) => ({
+    when: [rule('suit you', 'Where can I park?'), rule('parking', says, { interruptAfterMs: 0, ...more })],
+    hangsUpAfterMs: 40_000,
+  });
+
+  it.each([
+    ['on a quiet line', []],
+    ['on a noisy line, where only words cut us off', NOISE],
+  ])('cuts us off and is answered, %s', async (_line, noise) => {
+    const { call, byAgent } = await talk({ noise, persona: asks('No.'), model: [says(ASKS), says('Then take the bus. Anything else?')] });
+    expect(byAgent[1]).toMatchObject({ bargedIn: true });
+    expect(call.requests[1]?.messages.at(-1)).toEqual({ role: 'user', text: 'No.' });
+  });
+
+  it('is no echo before we have said it', async () => {
+    const { call, byAgent } = await talk({
+      noise: NOISE,
+      persona: asks('the bus stops at'),
+      model: [says(ASKS), says('It does. Anything else?')],
+    });
+    expect(byAgent[1]).toMatchObject({ bargedIn: true });
+    expect(call.requests[1]?.messages.at(-1)).toEqual({ role: 'user', text: 'the bus stops at' });
+  });
+
+  it('is no echo long after we have said it', async () => {
+    const { call } = await talk({
+      noise: NOISE,
+      persona: {
+        when: [rule('suit you', 'Where can I park?'), rule('stops', 'behind the house', { interruptAfterMs: 0 })],
+        hangsUpAfterMs: 40_000,
+      },
+      model: [says(ASKS), says('Nobody can. Anything else?')],
+    });
+    expect(call.requests[1]?.messages.at(-1)).toEqual({ role: 'user', text: 'behind the house' });
+  });
+
+  it('is no echo where they go on while we are silent', async () => {
+    const { call } = await talk({
+      persona: { when: [rule('noon', 'Tuesday at noon.', { interruptAfterMs: 0 })], hangsUpAfterMs: 40_000 },
+      model: [says('Tuesday it is. Anything else?')],
+    });
+    expect(call.requests[0]?.messages).toContainEqual({ role: 'user', text: 'Tuesday at noon.' });
+  });
+});
+
 describe('our own voice, come back over the line', () => {
   it('is no barge-in, and nothing that the callee said', async () => {
-    const { call, end, byAgent } = await talk({ persona: listener('use the bus that', 'stops'), model: [says(LONG)] });
-    expect(byAgent[1]).toMatchObject({ text: LONG });
+    const { call, end, byAgent } = await talk({
+      noise: NOISE,
+      persona: {
+        when: [
+          rule('suit you', 'Where can I park?'),
+          rule('bus', 'but the bus', { interruptAfterMs: 0 }),
+          rule('Is that fine', 'No.', { hangUp: true }),
+        ],
+      },
+      model: [says(ASKS)],
+    });
+    expect(byAgent[1]).toMatchObject({ text: ASKS });
     expect(call.requests).toHaveLength(1);
-    expect(JSON.stringify(end.transcript)).not.toContain('"use the bus that"');
+    expect(JSON.stringify(end.transcript)).not.toContain('"but the bus"');
+  });
+});
+
+describe('a "yes" to one thing', () => {
+  it('followed by a cough is no answer to the next', async () => {
+    const { call, end } = await talk({
+      noise: [{ fromMs: 15_300, toMs: 15_600 }],
+      persona: listener('Yes.'),
+      model: [says(LONG)],
+    });
+    expect(end.transcript.some(({ speaker, text }) => speaker === 'callee' && text === 'Yes.')).toBe(true);
+    expect(JSON.stringify(call.requests)).not.toContain('"Yes."');
   });
 });
 

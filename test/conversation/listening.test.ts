@@ -15,7 +15,7 @@ const FINAL_MS = 100;
 driveTheClock();
 
 /** An ear on a line where somebody says what the test says, and a model that is asked early. */
-async function listen() {
+async function listen({ losesFinals = false } = {}) {
   const over = new AbortController();
   const frames = new Set<(frame: Buffer, speech?: SpeechChange) => void>();
   const leg: Pick<MediaLeg, 'sampleRate' | 'onFrame' | 'pauseOnSpeech' | 'resume'> = {
@@ -39,6 +39,7 @@ async function listen() {
           send() {},
           commit() {
             const text = spoken;
+            if (losesFinals) return;
             setTimeout(() => options.onFinal(text), FINAL_MS);
           },
           distrust: () => void distrusted++,
@@ -102,6 +103,10 @@ async function listen() {
     get distrusted() {
       return distrusted;
     },
+    finalComes: () => heard?.onFinal(spoken),
+    get halfHeard() {
+      return ear.halfHeard;
+    },
     get turnAfterMs() {
       return turnAfterMs;
     },
@@ -150,6 +155,19 @@ describe('the end of a turn', () => {
     await line.says('seven one.');
     await line.wait(ENDPOINT_DELAYS_MS.unfinished);
     expect(line.turn).toMatchObject({ text: 'It is zero one seven one.' });
+    await line.hangUp();
+  });
+});
+
+describe('words of which speech-to-text never says that they are final', () => {
+  it('are answered as they were understood', async () => {
+    const line = await listen({ losesFinals: true });
+    await line.says('No.');
+    await line.wait(3_000);
+    expect(line.turn).toMatchObject({ kind: 'said', text: 'No.' });
+    // Not said twice when it comes after all.
+    line.finalComes();
+    expect(line.halfHeard).toBeUndefined();
     await line.hangUp();
   });
 });
