@@ -3,6 +3,12 @@ import { BYTES_PER_SAMPLE, createFrameCutter, FRAME_MS } from './frames.ts';
 /** After a stall of our event loop the callee's audio arrives all at once; more than this would only delay every answer. */
 const MAX_BACKLOG_MS = 1_000;
 
+/**
+ * No frame for so long is silence that a phone or a carrier doesn't send: a talk in which nobody can be heard to have finished would stand still. Longer than a
+ * busy machine or network holds frames up, for these would be torn by it. Milliseconds.
+ */
+const SUPPRESSED_MS = 600;
+
 export interface Inbound {
   /** One message of audio as it came from the network. */
   push(pcm: Buffer): void;
@@ -16,7 +22,8 @@ export interface Inbound {
 const MAX_SPEED = 1.1;
 
 /**
- * Cuts the callee's audio into frames and hands them over, dropping the oldest when too many arrive at once.
+ * Cuts the callee's audio into frames and hands them over, dropping the oldest when too many arrive at once. From the first frame on, silence that isn't sent is heard
+ * as silence.
  * `now`: milliseconds of a clock that never goes back.
  */
 export function createInbound(frameBytes: number, onFrame: (frame: Buffer) => void, now = () => performance.now()): Inbound {
@@ -26,6 +33,17 @@ export function createInbound(frameBytes: number, onFrame: (frame: Buffer) => vo
   let allowedAt = now();
   let waiting: Buffer[] = [];
   let scheduled: NodeJS.Immediate | undefined;
+  let line: NodeJS.Timeout | undefined;
+  let missing: NodeJS.Immediate | undefined;
+  let missedFrames = 0;
+  let ended = false;
+
+  /** Ticks are counted, not the time: after a stall of ours one tick comes, and what has arrived meanwhile is read before the immediate runs. */
+  function fill(): void {
+    if (++missedFrames * FRAME_MS < SUPPRESSED_MS) return;
+    const frames = missedFrames * FRAME_MS === SUPPRESSED_MS ? missedFrames : 1;
+    for (let frame = 0; frame < frames; frame++) onFrame(Buffer.alloc(frameBytes));
+  }
 
   function handOver(): void {
     scheduled = undefined;
@@ -44,10 +62,18 @@ export function createInbound(frameBytes: number, onFrame: (frame: Buffer) => vo
       if (pcm.length % BYTES_PER_SAMPLE !== 0) return;
       waiting.push(...cut(pcm));
       waiting = waiting.slice(-most);
+      if (waiting.length === 0 || ended) return;
+      missedFrames = 0;
+      line ??= setInterval(() => {
+        missing = setImmediate(fill);
+      }, FRAME_MS);
       // All that had piled up in the socket is read before an immediate runs, so that what is dropped is old, not new.
-      if (waiting.length > 0) scheduled ??= setImmediate(handOver);
+      scheduled ??= setImmediate(handOver);
     },
     end() {
+      ended = true;
+      clearInterval(line);
+      clearImmediate(missing);
       clearImmediate(scheduled);
       handOver();
     },
