@@ -5,6 +5,8 @@ import { createListener } from '../voice/voice.ts';
 const soundThreshold = 400;
 /** A hole this long in the caller's audio is time that passed, not late frames: on a virtual machine whose host is busy, those come 160 ms late, and all at once. */
 const gapMs = 600;
+/** Without a frame for this long, the line is quiet. Frames that are less late don't count: a hole that a stall tears is no pause of the speaker's. */
+const lateMs = 300;
 /** Enough silence to make the listener let go of a word that was cut off. */
 const gapSilenceMs = 200;
 
@@ -25,8 +27,10 @@ export function createEars(sampleRate: number) {
   /** What must be added to the listener's times, which count only what was pushed. */
   let offsetMs = 0;
   let lastFrameMs = 0;
-  let lastSoundMs = 0;
+  /** Silence that was heard since the last sound. */
+  let silentMs = 0;
 
+  const sinceLastFrame = (nowMs: number) => (nowMs - lastFrameMs > lateMs ? nowMs - lastFrameMs : 0);
   const timed = (words: HeardWord[]) => words.map((word) => ({ ...word, startMs: word.startMs + offsetMs, endMs: word.endMs + offsetMs }));
 
   return {
@@ -38,13 +42,14 @@ export function createEars(sampleRate: number) {
         pushedMs += gapSilenceMs;
         offsetMs = nowMs - pushedMs;
       }
+      const frameMs = (frame.length / 2 / sampleRate) * 1_000;
+      silentMs = isSound(frame) ? 0 : silentMs + frameMs + sinceLastFrame(nowMs);
       lastFrameMs = nowMs;
-      if (isSound(frame)) lastSoundMs = nowMs;
       words.push(...timed(listener.push(frame)));
-      pushedMs += (frame.length / 2 / sampleRate) * 1_000;
+      pushedMs += frameMs;
       return words;
     },
     flush: () => timed(listener.flush()),
-    quietMs: (nowMs: number) => nowMs - lastSoundMs,
+    quietMs: (nowMs: number) => silentMs + sinceLastFrame(nowMs),
   };
 }

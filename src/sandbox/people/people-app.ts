@@ -3,6 +3,7 @@ import type WebSocket from 'ws';
 import { sleep } from '../../sleep.ts';
 import { createFrameClock, type FrameClock } from '../asterisk/frame-clock.ts';
 import { type Ari, type AriAddress, connectAri } from './ari.ts';
+import { createLineToAsterisk } from './line-to-asterisk.ts';
 import type { People } from './people.ts';
 import type { PersonCall } from './person-call.ts';
 import type { Persona } from './persona.ts';
@@ -98,20 +99,23 @@ async function talk(
   const bridgeId = randomUUID();
   let stopTicking = () => {};
   let media: WebSocket | undefined;
+  let line: ReturnType<typeof createLineToAsterisk> | undefined;
   const call = people.pickUp(persona, {
     sampleRate: SAMPLE_RATE,
-    send: (frame) => media?.send(frame),
+    send: (frame) => line?.send(frame),
+    whenPlayed: (then) => line?.whenPlayed(then),
     hangUp: (cause = 16) => void hangUp(cause).catch(() => {}),
     dtmf: (digit) => void ari.request('POST', `channels/${channelId}/dtmf`, { dtmf: digit }).catch(() => {}),
   });
   try {
     // Ears and mouth first, the answer last: the caller may speak at once.
     media = await openMedia(ari, mediaReady, mediaId);
+    line = createLineToAsterisk(media, FRAME_BYTES);
     hearFrames(media, (frame) => call.hear(frame));
     await ari.request('POST', 'bridges', { type: 'mixing', bridgeId });
     await ari.request('POST', `bridges/${bridgeId}/addChannel`, { channel: `${channelId},${mediaId}` });
     await ari.request('POST', `channels/${channelId}/answer`);
-    for (let frame = 0; frame < LEAD_FRAMES; frame++) media.send(Buffer.alloc(FRAME_BYTES));
+    for (let frame = 0; frame < LEAD_FRAMES; frame++) line.send(Buffer.alloc(FRAME_BYTES));
     call.answered();
     talking.set(channelId, call);
     // After a stall of ours the missed ticks come in a burst: what has arrived meanwhile is heard first, or the person takes it for a hole in the line.

@@ -13,6 +13,8 @@ export interface PersonLine {
   /** Hertz. */
   sampleRate: number;
   send: (frame: Buffer) => void;
+  /** Calls back once all that was sent has sounded at the other end. Default: what is sent, sounds. */
+  whenPlayed?: (then: () => void) => void;
   /** The person puts the phone down. Q.850 cause. */
   hangUp: (cause?: number) => void;
   dtmf: (digit: string) => void;
@@ -67,6 +69,7 @@ export function createPersonCall(persona: Persona, line: PersonLine): PersonCall
   let hungUp = false;
   let tapeFromMs: number | undefined;
 
+  const whenPlayed = line.whenPlayed ?? ((then: () => void) => then());
   const plan = (afterMs: number, run: () => void) => plans.push({ atMs: nowMs + afterMs, run });
 
   function hangUp() {
@@ -81,7 +84,7 @@ export function createPersonCall(persona: Persona, line: PersonLine): PersonCall
   }
 
   function act(reply: Reply) {
-    const leave = reply.hangUp ? () => plan(300, hangUp) : undefined;
+    const leave = reply.hangUp ? () => whenPlayed(() => plan(300, hangUp)) : undefined;
     for (const [index, digit] of [...(reply.press ?? '')].entries()) plan(index * keyGapMs, () => line.dtmf(digit));
     if (reply.say !== undefined) say(reply.say, leave);
     else leave?.();
@@ -160,7 +163,9 @@ export function createPersonCall(persona: Persona, line: PersonLine): PersonCall
         planned.run();
       }
       react();
-      if (state === 'talking') line.send(mouth.frame());
+      if (state !== 'talking') return;
+      const frame = mouth.frame();
+      if (frame !== mouth.silence || !persona.suppressesSilence) line.send(frame);
     },
 
     ended() {

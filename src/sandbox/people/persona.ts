@@ -40,6 +40,8 @@ const personaSchema = z.strictObject({
   picksUp: z.enum(['answers', 'answering-machine', 'busy', 'no-answer', 'rejects', 'invalid-number', 'congestion']).default('answers'),
   firstWords: text.optional(),
   firstWordsAfterMs: ms.default(200),
+  /** Their phone sends nothing at all while they are silent. */
+  suppressesSilence: z.boolean().default(false),
   /** Quiet that this person takes for the end of our sentence. */
   reactionMs: ms.default(500),
   when: z.array(ruleSchema).default([]),
