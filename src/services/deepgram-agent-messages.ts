@@ -28,12 +28,7 @@ export function readAgentMessage(type: string, message: SocketMessage): AgentHea
     case 'FunctionCallCancelled':
       return { kind: 'tool-calls-cancelled', callIds: functionsOf(message).map(({ id }) => textOf(id)) };
     case 'LatencyReport':
-      return {
-        kind: 'latency',
-        thinkMs: msOf(message.ttt_text_latency),
-        speakMs: msOf(message.tts_latency),
-        totalMs: msOf(message.total_latency),
-      };
+      return readLatency(message);
     default:
       return undefined;
   }
@@ -43,6 +38,13 @@ function readText({ role, content }: SocketMessage): AgentEvent | undefined {
   const text = textOf(content);
   if (text === '') return undefined;
   return { kind: role === 'user' ? 'callee-said' : 'words', text };
+}
+
+/** A reply without sound, only a tool call, has kept nobody waiting. */
+function readLatency(report: SocketMessage): AgentEvent | undefined {
+  const [thinkMs, speakMs, totalMs] = [msOf(report.ttt_text_latency), msOf(report.tts_latency), msOf(report.total_latency)];
+  const isEmpty = thinkMs === undefined && speakMs === undefined && totalMs === undefined;
+  return isEmpty ? undefined : { kind: 'latency', thinkMs, speakMs, totalMs };
 }
 
 /** What the service runs itself is none of ours. */

@@ -305,3 +305,13 @@ describe('people who talk with a voice agent', () => {
 function tomorrowAtThree(): string {
   return `${new Date(Date.now() + 86_400_000).toISOString().slice(0, 10)}T15:00`;
 }
+
+describe('what the service measures of its replies', () => {
+  it('stands in the log line that ends the talk', async () => {
+    const { call } = await talkWith(({ heard }) => (heard.includes('Fine') ? END('Bye.') : { text: 'At noon then?' }), {
+      persona: { when: [rule('suit you', 'Yes, it does.'), rule('noon then', 'Fine.')] },
+    });
+    // The agent thinks for 60 ms and speaks at once; a reply that is only a tool call has nothing to be heard.
+    expect(call.logged.at(-1)).toMatchObject({ agentLatency: { replies: 1, medianMs: { think: 60, speak: 0, total: 60 } } });
+  });
+});

@@ -91,6 +91,7 @@ describe('a talk with a voice agent', () => {
     const seconds = { ttt_text_latency: 0.412, tts_latency: 0.2, total_latency: 'rubbish' };
     const report = readAgentMessage('LatencyReport', seconds);
     expect(report).toEqual({ kind: 'latency', thinkMs: 412, speakMs: 200, totalMs: undefined });
+    expect(readAgentMessage('LatencyReport', { ttt_token_latency: 0.3, ttt_tool_latency: 0.3 })).toBeUndefined();
     tell(report as AgentEvent, { kind: 'latency', thinkMs: 300, speakMs: 100, totalMs: 900 });
     expect(agentLatencyFacts(talk.latencies)).toEqual({ replies: 2, medianMs: { think: 300, speak: 100, total: 900 } });
     expect(agentLatencyFacts([])).toBeUndefined();

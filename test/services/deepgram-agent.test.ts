@@ -88,6 +88,7 @@ describe('the Deepgram voice agent', () => {
         { kind: 'callee-speaks' },
         { kind: 'callee-said', text: 'good morning' },
         { kind: 'words', text: 'You said good morning.' },
+        { kind: 'latency', thinkMs: expect.any(Number), speakMs: expect.any(Number), totalMs: expect.any(Number) },
         { kind: 'said' },
       ]);
     expect(failures).toEqual([]);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Brain, BrainReply, BrainRequest } from '../openai/brain.ts';
 import { createListener } from '../voice/voice.ts';
+import { createAgentLatency } from './agent-latency.ts';
 import type { AgentSettings, ClientMessage, History, Think } from './agent-messages.ts';
 import { createAgentMouth } from './agent-mouth.ts';
 import { isLoud, type Json } from './listen-socket.ts';
@@ -43,6 +44,7 @@ export function startAgentConversation({ agent, audio }: AgentSettings, options:
   let userSpeaks = false;
   let thinking: NodeJS.Timeout | undefined;
   let waitingFor: { id: string; name: string; arguments: string }[] = [];
+  const latency = createAgentLatency(say);
   const mouth = createAgentMouth({
     sampleRate: audio.output.sample_rate,
     speed,
@@ -50,13 +52,17 @@ export function startAgentConversation({ agent, audio }: AgentSettings, options:
       if (message.type === 'ConversationText') history.push({ type: 'History', role: 'assistant', content: String(message.content) });
       say(message);
     },
-    sound,
+    sound: (pcm) => {
+      sound(pcm);
+      latency.sounded();
+    },
     onDone: () => say({ type: 'AgentAudioDone' }),
   });
 
   function stop(): void {
     clearTimeout(thinking);
     thinking = undefined;
+    latency.stop();
     mouth.stop();
   }
 
@@ -76,6 +82,7 @@ export function startAgentConversation({ agent, audio }: AgentSettings, options:
 
   function thinkNext(afterTool: boolean): void {
     say({ type: 'AgentThinking', content: '' });
+    latency.asked();
     thinking = setTimeout(() => reply(afterTool), thinkMs).unref();
   }
 
@@ -86,6 +93,7 @@ export function startAgentConversation({ agent, audio }: AgentSettings, options:
     onThought({ request, reply: thought });
     for (const sentence of thought.text?.match(/[^.!?…]+[.!?…]*["”’)]*\s*/gu) ?? []) mouth.add(sentence.trim());
     const { toolCalls = [] } = thought;
+    latency.thought({ text: Boolean(thought.text), toolCall: toolCalls.length > 0 });
     waitingFor = toolCalls.map(({ name, arguments: values }) => ({ id: `fc_${randomUUID()}`, name, arguments: JSON.stringify(values) }));
     if (waitingFor.length > 0) say({ type: 'FunctionCallRequest', functions: waitingFor.map((call) => ({ ...call, client_side: true })) });
     mouth.end();

@@ -42,6 +42,8 @@ export interface TestCall {
   states: ConversationState[];
   /** What the callee had heard each time when we were told that they opt out. */
   optOuts: string[];
+  /** What the log says of the call, each time something of note happened. */
+  logged: object[];
   /** What the model was sent. */
   requests: ModelRequest[];
   /** Texts that text-to-speech was asked for. */
@@ -65,6 +67,7 @@ export function placeCall(options: CallOptions): TestCall {
   const abort = new AbortController();
   const states: ConversationState[] = [];
   const optOuts: string[] = [];
+  const logged: object[] = [];
   const line = createLine(options);
   const services = createServices(options);
   let hungUpAt: number | undefined;
@@ -87,7 +90,7 @@ export function placeCall(options: CallOptions): TestCall {
       readyLines: options.linesReady === true ? readyLines(options.campaign?.language ?? 'en-US') : options.linesReady || undefined,
       calleePatienceMs: options.calleePatienceMs,
       onState: (state) => void states.push(state),
-      log: { info() {}, warn() {} },
+      log: { info: (facts) => void logged.push(facts), warn() {} },
     },
   );
 
@@ -99,6 +102,7 @@ export function placeCall(options: CallOptions): TestCall {
     },
     states,
     optOuts,
+    logged,
     requests: services.requests,
     synthesized: services.synthesized,
     get openRequests() {

@@ -61,15 +61,32 @@ describe('the voice agent of the Deepgram sandbox', () => {
   it('hears, thinks and speaks, sentence by sentence, in the order of the real one', async () => {
     const agent = await open();
     agent.say('hello there');
-    await expect.poll(agent.types).toContain('AgentAudioDone');
+    await expect.poll(agent.types, { timeout: 5_000 }).toContain('AgentAudioDone');
     const told = agent.types().filter((type) => type !== 'History');
     expect(told).toEqual([
       ...['Welcome', 'SettingsApplied', 'UserStartedSpeaking', 'ConversationText', 'AgentThinking'],
-      ...['ConversationText', 'ConversationText', 'AgentAudioDone'],
+      ...['ConversationText', 'LatencyReport', 'ConversationText', 'AgentAudioDone'],
     ]);
     expect([agent.texts('user'), agent.texts('assistant')]).toEqual([['hello there'], ['You said: hello there.', 'Good.']]);
     expect(agent.heard()).toBe('You said: hello there. Good.');
     expect(sandbox.agentReplies[0]?.request).toMatchObject({ instructions: 'Be kind.', tools: ['end_call'], turn: 1 });
+  });
+
+  it('reports how long the user waited for each reply, in seconds, and how long a function call took that came without words', async () => {
+    brain = ({ afterTool }) => (afterTool ? { text: 'Done.' } : { toolCalls: [{ name: 'end_call', arguments: {} }] });
+    const agent = await open();
+    const reports = () => agent.messages.filter(({ type }) => type === 'LatencyReport');
+    agent.say('hello');
+    await expect.poll(reports).toHaveLength(1);
+    expect(Object.keys(reports()[0] ?? {})).toEqual(['type', 'ttt_token_latency', 'ttt_tool_latency']);
+    const request = agent.messages.find(({ type }) => type === 'FunctionCallRequest')?.functions as Message[];
+    agent.tell({ type: 'FunctionCallResponse', id: request[0]?.id, name: 'end_call', content: '{}' });
+    await expect.poll(reports).toHaveLength(2);
+    const { ttt_text_latency: think, tts_latency: speak, total_latency: total } = reports()[1] as Record<string, number>;
+    // Ten milliseconds of thinking.
+    expect(think).toBeGreaterThanOrEqual(0.009);
+    expect(total).toBeGreaterThanOrEqual(Number(think) + Number(speak) - 0.001);
+    expect(total).toBeLessThan(5);
   });
 
   it('falls silent when the user speaks, and cancels what it asked the client to do', async () => {
