@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterEach, expect, inject, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
@@ -109,6 +110,25 @@ it('a held request is delivered even when the one who sent it is gone by then', 
   await asked;
   held.resolve();
   await vi.waitFor(() => expect(requests).toBe(1));
+});
+
+it('a held request is delivered even when the server has closed the quiet connection by then, and so is its answer', async () => {
+  const held = Promise.withResolvers<void>();
+  const server = createServer((_request, response) => response.end('late')).listen(0, '127.0.0.1');
+  ends.push(() => server.close());
+  await vi.waitFor(() => expect(server.listening).toBe(true));
+  const { port: targetPort } = server.address() as AddressInfo;
+  const decide = ({ side }: Crossing) => (side === 'request' ? held.promise.then(() => 'pass' as const) : 'pass');
+  const proxy = await startFaultProxy({ targetPort, splitter: createHttpSplitter, decide });
+  ends.push(() => proxy.close());
+  const connected = once(server, 'connection') as Promise<[Socket]>;
+  const asked = fetch(`http://127.0.0.1:${proxy.port}/`).then((response) => response.text());
+  const [quiet] = await connected;
+  const closed = once(quiet, 'close');
+  quiet.end();
+  await closed;
+  held.resolve();
+  expect(await asked).toBe('late');
 });
 
 it('requests to Asterisk are named without ids, and each frame of its event socket is an event', async () => {

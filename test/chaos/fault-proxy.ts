@@ -60,6 +60,8 @@ interface Pair {
   server: Socket;
   splitter: Splitter;
   silent: boolean;
+  /** A request is on its way. */
+  requesting: boolean;
 }
 
 const plain: Splitter = { toServer: (bytes) => [{ bytes }], toClient: (bytes) => [{ bytes }] };
@@ -79,18 +81,22 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   };
 
   /** Carries one piece; false means that nothing of this connection moves any more. */
-  const carry = async (pair: Pair, to: Socket, piece: Piece): Promise<boolean> => {
+  const carry = async (pair: Pair, towards: 'client' | 'server', piece: Piece): Promise<boolean> => {
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
     const verdict = piece.crossing === undefined ? 'pass' : await (options.decide?.(piece.crossing) ?? 'pass');
     if (verdict === 'cut') reset(pair);
     if (verdict === 'silence') pair.silent = true;
     if (verdict !== 'pass' || pair.silent || allSilent) return false;
+    // A server closes what has been quiet for some seconds. What was under way for longer arrives all the same, as through somebody's gateway.
+    if (towards === 'server' && pair.server.destroyed && pairs.has(pair)) reconnect(pair);
+    const to = pair[towards];
     // What was held may outlive the peer that it was for.
     if (!to.destroyed && !to.write(piece.bytes)) await Promise.race([once(to, 'drain'), once(to, 'close')]).catch(() => undefined);
     return true;
   };
 
-  const pump = (pair: Pair, from: Socket, to: Socket, split: (chunk: Buffer) => Piece[]) => {
+  const pump = (pair: Pair, towards: 'client' | 'server') => {
+    const [from, split] = towards === 'server' ? [pair.client, pair.splitter.toServer] : [pair.server, pair.splitter.toClient];
     from.on('error', () => undefined);
     from.on('data', (chunk: Buffer) => {
       if (pair.silent || allSilent) {
@@ -98,27 +104,38 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
         return;
       }
       from.pause();
+      if (towards === 'server') pair.requesting = true;
       void (async () => {
-        for (const piece of split(chunk)) if (!(await carry(pair, to, piece))) break;
+        for (const piece of split(chunk)) if (!(await carry(pair, towards, piece))) break;
+        if (towards === 'server') pair.requesting = false;
         from.resume();
       })();
     });
     // A paused socket tells of its end only after what came before it has been carried.
     from.on('close', () => {
-      if (pair.silent) return;
+      if (pair.silent || (towards === 'client' && pair.requesting)) return;
       pairs.delete(pair);
-      to.destroySoon();
+      pair[towards].destroySoon();
     });
+  };
+
+  const dialServer = () => {
+    const socket = connect({ port: targetPort, host: '127.0.0.1' });
+    socket.setNoDelay(true);
+    return socket;
+  };
+  const reconnect = (pair: Pair) => {
+    pair.server = dialServer();
+    pump(pair, 'client');
   };
 
   const server = createServer((client) => {
     const splitter = options.splitter?.() ?? plain;
-    const pair: Pair = { client, server: connect({ port: targetPort, host: '127.0.0.1' }), splitter, silent: allSilent };
+    const pair: Pair = { client, server: dialServer(), splitter, silent: allSilent, requesting: false };
     client.setNoDelay(true);
-    pair.server.setNoDelay(true);
     pairs.add(pair);
-    pump(pair, client, pair.server, (chunk) => splitter.toServer(chunk));
-    pump(pair, pair.server, client, (chunk) => splitter.toClient(chunk));
+    pump(pair, 'server');
+    pump(pair, 'client');
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

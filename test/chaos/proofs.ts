@@ -13,7 +13,7 @@ export const PROOFS: Readonly<Record<Mechanism, Plan | { seed: number }>> = {
   'end-unfenced': { boundary: TALKING, signal: 'freeze' },
   'epoch-unchecked': { boundary: 'asterisk POST ari/channels/create #1 answer', signal: 'overlap' },
   'outbox-apart': { boundary: 'redis END #1 answer', signal: 'kill' },
-  'random-channel-ids': { boundary: 'asterisk POST ari/channels/{callee}/dial #1 request', signal: 'freeze' },
+  'random-channel-ids': { boundary: 'asterisk POST ari/channels/{callee}/dial #1 request', signal: 'overlap' },
   'dialled-again': { boundary: DIALLED, signal: 'cut' },
   'no-dead-mans-switch': { boundary: TALKING, signal: 'alone' },
   'no-sweep': { boundary: TALKING, signal: 'kill' },

@@ -193,6 +193,8 @@ if (values.help) {
   console.log(USAGE);
   process.exit(0);
 }
+// Exit listeners end the workers, also those that are frozen.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 let count = 0;
 if (values.proofs) count = await runProofs();
 else if (values.seed !== undefined) count = await runThese(values.seed.split(',').map(Number));
