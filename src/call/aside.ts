@@ -5,8 +5,11 @@ import { sleep } from '../sleep.ts';
 import type { CallAudio, CallDeps, OwnedCall } from './call-deps.ts';
 import type { Campaign } from './campaign.ts';
 
-/** Somebody who has stopped talking for so long has finished. Milliseconds of their audio. */
-const PAUSE_MS = 600;
+/**
+ * Somebody who has stopped talking for so long has finished. Milliseconds of their audio, after the detector's own half second: people answer an announcement
+ * half a second after it, and what they answer is for the callee.
+ */
+const PAUSE_MS = 100;
 /** Who talks on after they were told who is coming may be a machine: so long it has to give itself away. Milliseconds. */
 const GREETING_MS = 8_000;
 const LOOK_EVERY_MS = 20;

@@ -168,8 +168,8 @@ export async function answeredCall(
       await Promise.all([channel.hangup(), line.colleague?.channel.hangup(), audio.close()]);
       await media.stop();
       await expect.poll(channels, WAIT).toEqual([]);
-      const bridges = (await connection.listBridges()).filter(({ id }) => ownerOf(INSTALLATION, id)?.attemptId === attemptId);
-      expect(bridges).toEqual([]);
+      const bridges = async () => (await connection.listBridges()).filter(({ id }) => ownerOf(INSTALLATION, id)?.attemptId === attemptId);
+      await expect.poll(bridges, WAIT).toEqual([]);
       await Promise.all([connection.close(), others.close()]);
       people.log.splice(0);
     },
