@@ -191,10 +191,12 @@ describe('people who answer the phone', () => {
   it('takes frames that come late for no pause, and a line on which nothing comes any more for one', () => {
     const line = call(people.byRole('answers-and-confirms'));
     line.wait(1_500);
-    line.say('This is about your appointment on Friday.');
-    line.wait(500);
+    line.say('This is about your');
+    while (line.weSpeak) line.wait(20);
+    line.wait(280);
     for (let late = 0; late < 14; late++) line.person.tick();
-    line.wait(2_600);
+    line.say('appointment.');
+    line.wait(1_000);
     expect(line.person.said).toEqual(['Hello?']);
     for (let quiet = 0; quiet < 30; quiet++) line.person.tick();
     expect(line.person.said).toHaveLength(2);
