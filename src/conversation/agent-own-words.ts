@@ -1,5 +1,5 @@
 import type { TextToSpeech } from '../services/text-to-speech.ts';
-import { createQueue } from './agent-reply.ts';
+import { createQueue, type Queue } from './queue.ts';
 import { createTimer } from './timer.ts';
 import { whenAborted } from './when-aborted.ts';
 
@@ -29,7 +29,7 @@ export interface OwnWords {
 
 export function createOwnWords({ say, connection }: OwnWordsOptions): OwnWords {
   const quiet = createTimer();
-  let current: { text: string; begun: boolean; sound: ReturnType<typeof createQueue<Buffer>> } | undefined;
+  let current: { text: string; begun: boolean; sound: Queue<Buffer> } | undefined;
 
   async function* sayOnce(text: string, signal: AbortSignal): AsyncGenerator<Buffer> {
     const mine = { text, begun: false, sound: createQueue<Buffer>() };

@@ -1,3 +1,4 @@
+import { createQueue } from './queue.ts';
 import { createTimer } from './timer.ts';
 import type { ToolCall } from './tools/tool.ts';
 
@@ -127,33 +128,5 @@ export function createIncomingReply(now: () => number): IncomingReply {
     },
     end,
     breakOff,
-  };
-}
-
-/** What is pushed is read in its order, at the reader's leisure. */
-export function createQueue<T>(): {
-  stream: ReadableStream<T>;
-  push: (item: T) => void;
-  close: () => void;
-  fail: (error: unknown) => void;
-} {
-  let controller: ReadableStreamDefaultController<T> | undefined;
-  const stream = new ReadableStream<T>({
-    start(own) {
-      controller = own;
-    },
-    cancel() {
-      controller = undefined;
-    },
-  });
-  const done = (finish: (own: ReadableStreamDefaultController<T>) => void) => {
-    if (controller) finish(controller);
-    controller = undefined;
-  };
-  return {
-    stream,
-    push: (item) => controller?.enqueue(item),
-    close: () => done((own) => own.close()),
-    fail: (error) => done((own) => own.error(error)),
   };
 }

@@ -7,10 +7,11 @@ import { type AgentRules, createChangingBrief } from './agent-brief.ts';
 import { createAgentConnection } from './agent-connection.ts';
 import { createAgentHearing } from './agent-hearing.ts';
 import { createOwnWords } from './agent-own-words.ts';
-import { type AgentReply, createIncomingReply, type IncomingReply } from './agent-reply.ts';
-import { bargedInNote, brokenOffNote, toolNote } from './instructions.ts';
+import { createAgentQuestion } from './agent-question.ts';
+import { createAgentReplies } from './agent-replies.ts';
+import type { AgentReply } from './agent-reply.ts';
+import { bargedInNote, toolNote } from './instructions.ts';
 import type { ToolCall } from './tools/tool.ts';
-import { whenAborted } from './when-aborted.ts';
 
 /** What a tool call has come to that was never carried out, for other rules hold now. */
 const NOT_NOW = JSON.stringify({ error: 'Not done: this tool is not there at the moment.' });
@@ -63,23 +64,21 @@ export function createAgentTalk(options: AgentTalkOptions): AgentTalk {
   const { voiceAgent, voice, instructions, tools, messages, onToolCall, now, log } = options;
   const brief = createChangingBrief(instructions, tools);
   const connection = createAgentConnection();
+  const question = createAgentQuestion();
+  const latencies: AgentLatency[] = [];
   let session: VoiceAgentSession | undefined;
-  /** What comes in, and, until somebody takes it, what is there for whoever wants it. */
-  let incoming: IncomingReply | undefined;
-  let ready: IncomingReply | undefined;
   /** The callee has spoken, or a tool has answered, and the agent is about to go on. */
   let replyDue = false;
-  let lastWords = '';
-  const latencies: AgentLatency[] = [];
-  /** What the agent was made to hear as if the callee had said it; it tells of it like of anything that it hears. */
-  let asked: string | undefined;
-  let heardOfBroken: string | undefined;
   /** Tool calls that the service waits for, by their ids. */
   const unanswered = new Map<string, ToolCall>();
-  /** What came of one for which it waits no longer. */
-  let cameOf: string | undefined;
-  let waiting: { give: (reply: AgentReply) => void; fail: (error: unknown) => void } | undefined;
-  let following: ((goesOn: boolean) => void) | undefined;
+
+  const replies = createAgentReplies({
+    onBegin() {
+      replyDue = false;
+      question.answered();
+    },
+    now,
+  });
 
   const ownWords = createOwnWords({
     connection,
@@ -97,7 +96,7 @@ export function createAgentTalk(options: AgentTalkOptions): AgentTalk {
       history: () => answered(messages()),
       onError(error) {
         connection.fail(error);
-        waiting?.fail(error);
+        replies.fail(error);
         onError(error);
       },
     });
@@ -113,29 +112,33 @@ export function createAgentTalk(options: AgentTalkOptions): AgentTalk {
         hearing.calleeSpeaks();
         break;
       case 'callee-said':
-        onCalleeSaid(event.text);
+        if (!question.calleeSaid(event.text)) break;
+        dropReply();
+        replyDue = true;
+        hearing.calleeSaid(event.text);
         break;
       case 'words':
         if (ownWords.speaking) ownWords.onWords(event.text);
-        else receive().addWords(event.text);
+        else replies.receive().addWords(event.text);
         break;
       case 'sound':
         if (ownWords.speaking) ownWords.onSound(event.pcm);
-        else incoming?.addSound(event.pcm);
+        else replies.incoming?.addSound(event.pcm);
         break;
       case 'said':
-        onSaid();
+        if (ownWords.speaking) ownWords.onSaid();
+        else replies.end();
         break;
       case 'tool-calls':
         for (const call of event.calls) {
           unanswered.set(call.callId, call);
           onToolCall(call);
         }
-        receive().addToolCalls(event.calls);
+        replies.receive().addToolCalls(event.calls);
         break;
       case 'tool-calls-cancelled':
         for (const id of event.callIds) unanswered.delete(id);
-        incoming?.cancelToolCalls(event.callIds);
+        replies.incoming?.cancelToolCalls(event.callIds);
         break;
       case 'latency':
         latencies.push(event);
@@ -148,30 +151,10 @@ export function createAgentTalk(options: AgentTalkOptions): AgentTalk {
         break;
       case 'restored':
         connection.up();
-        if (waiting) askAgain();
+        if (replies.awaited) askAgain();
         break;
       default:
         event satisfies never;
-    }
-  }
-
-  function onCalleeSaid(text: string): void {
-    if (text === asked) {
-      asked = undefined;
-      return;
-    }
-    dropReply();
-    lastWords = text;
-    heardOfBroken = undefined;
-    replyDue = true;
-    hearing.calleeSaid(text);
-  }
-
-  function onSaid(): void {
-    if (ownWords.speaking) ownWords.onSaid();
-    else {
-      incoming?.end();
-      incoming = undefined;
     }
   }
 
@@ -179,69 +162,30 @@ export function createAgentTalk(options: AgentTalkOptions): AgentTalk {
     connection.down();
     unanswered.clear();
     replyDue = false;
-    incoming?.breakOff('lost');
-    incoming = undefined;
+    replies.breakOff('lost');
     ownWords.end(error);
   }
 
-  /** The reply that is coming in. */
-  function receive(): IncomingReply {
-    if (incoming && !incoming.over) return incoming;
-    incoming = createIncomingReply(now);
-    replyDue = false;
-    asked = undefined;
-    cameOf = undefined;
-    if (waiting) waiting.give(incoming);
-    else ready = incoming;
-    following?.(true);
-    return incoming;
-  }
-
   function dropReply(): void {
-    if (ready && ready.written.length > 0) brief.note(bargedInNote(''));
-    incoming?.breakOff('stopped');
-    incoming = undefined;
-    ready = undefined;
+    const unheard = replies.drop();
+    if (unheard && unheard.written.length > 0) brief.note(bargedInNote(''));
     replyDue = false;
-    following?.(false);
   }
 
   function askAgain(): void {
-    const note = heardOfBroken === undefined ? '' : brokenOffNote(heardOfBroken);
-    asked = [lastWords, note, cameOf ?? ''].filter((text) => text !== '').join(' ') || 'Hello?';
     replyDue = true;
-    session?.ask(asked);
+    session?.ask(question.ask());
   }
 
   function answerToolCall(call: ToolCall, output: string): void {
     if (!unanswered.delete(call.callId)) {
       // The callee has spoken since, or the connection was lost: what it is about to say, it says without knowing of this.
       dropReply();
-      cameOf = toolNote(call.name, output);
+      question.toolCame(toolNote(call.name, output));
       return;
     }
     replyDue = connection.isUp;
     session?.answerToolCall(call, output);
-  }
-
-  function nextReply(signal: AbortSignal): Promise<AgentReply> {
-    return new Promise<AgentReply>((resolve, reject) => {
-      const finish = () => {
-        waiting = undefined;
-        unlisten();
-      };
-      waiting = {
-        give(reply) {
-          finish();
-          resolve(reply);
-        },
-        fail(error) {
-          finish();
-          reject(error);
-        },
-      };
-      const unlisten = whenAborted(signal, () => waiting?.fail(signal.reason));
-    });
   }
 
   return {
@@ -250,35 +194,25 @@ export function createAgentTalk(options: AgentTalkOptions): AgentTalk {
     latencies,
     textToSpeech: ownWords.textToSpeech,
     async reply(signal) {
-      const there = ready;
-      ready = undefined;
-      if (there) return there;
+      const ready = replies.take();
+      if (ready) return ready;
       signal.throwIfAborted();
       connection.throwIfGone();
-      const reply = nextReply(signal);
+      const reply = replies.next(signal);
       // Somebody waits for one, and none will come by itself.
       if (connection.isUp && !replyDue) askAgain();
       return reply;
     },
-    async goesOn(withinMs) {
-      if (ready) return true;
-      const { promise, resolve } = Promise.withResolvers<boolean>();
-      following = resolve;
-      const timer = setTimeout(() => resolve(false), withinMs);
-      return promise.finally(() => {
-        following = undefined;
-        clearTimeout(timer);
-      });
-    },
+    goesOn: replies.begins,
     cutOff(reply, heard) {
-      if (incoming === reply) incoming = undefined;
+      replies.forget(reply);
       if (reply.written.length === 0) return;
       brief.note(bargedInNote(heard));
       session?.briefAnew();
     },
     brokenOff(heard) {
       dropReply();
-      heardOfBroken = heard;
+      question.replyBroke(heard);
     },
     follow(rules) {
       brief.rules = rules;

@@ -1,4 +1,5 @@
 import type { LanguageModel, ModelRequest } from '../services/language-model.ts';
+import { createQueue } from './queue.ts';
 import { createSentenceCutter } from './sentences.ts';
 import type { ToolCall } from './tools/tool.ts';
 
@@ -38,20 +39,12 @@ export function startReply({ languageModel, request, language, signal, now }: Re
   const toolCalls: ToolCall[] = [];
   const listeners: ((call: ToolCall) => void)[] = [];
   const times: Reply['times'] & { firstWordMs: number | undefined } = { askedMs: now(), firstWordMs: undefined };
-  let queue: ReadableStreamDefaultController<string> | undefined;
-  const sentences = new ReadableStream<string>({
-    start(controller) {
-      queue = controller;
-    },
-    cancel() {
-      queue = undefined;
-    },
-  });
+  const sentences = createQueue<string>();
 
   function write(whole: string[]): void {
     for (const sentence of whole) {
       written.push(sentence);
-      queue?.enqueue(sentence);
+      sentences.push(sentence);
     }
   }
 
@@ -78,13 +71,13 @@ export function startReply({ languageModel, request, language, signal, now }: Re
       return signal.aborted ? { toolCalls } : { toolCalls, error };
     } finally {
       enough.abort();
-      queue?.close();
+      sentences.close();
     }
   }
 
   const done = read();
   return {
-    sentences,
+    sentences: sentences.stream,
     written,
     toolCalls,
     onToolCall(listener) {

@@ -22,6 +22,7 @@ const CALLEE: Persona = {
   when: [],
   hangsUpAfterGoodbyeMs: false,
   patienceMs: 3_600_000,
+  suppressesSilence: false,
 };
 
 export interface LineOptions {
