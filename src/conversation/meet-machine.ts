@@ -84,18 +84,24 @@ export function machineHungUp(machine: Machine): Pick<MachineClosing, 'dispositi
   return { disposition, reason: `${WHAT[machine]}, and hung up` };
 }
 
-async function leaveMessage({ voicemailMessage, watch, ear, voice, transcript, over }: MachineContext): Promise<MachineClosing> {
+async function leaveMessage(context: MachineContext): Promise<MachineClosing> {
+  const { voicemailMessage, watch, ear, transcript, over } = context;
   const closing = (what: string): MachineClosing => ({ disposition: 'voicemail', reason: `${WHAT.voicemail}; ${what}`, words: [] });
   if (voicemailMessage === undefined) return closing('hung up, as the campaign wants it');
   const beeped = await untilBeep(watch, over);
   const greeting = ear.halfHeard;
   if (greeting !== undefined) transcript.callee(ear.takeWords() ?? greeting);
-  const said = await voice.say([voicemailMessage], over);
+  await sayWhole(voicemailMessage, context);
+  const left = closing(beeped ? 'a message was left after the beep' : 'a message was left when its greeting had ended, no beep was heard');
+  return { ...left, messageLeft: true };
+}
+
+/** Says a line to its end, whatever is heard meanwhile, and takes it down. */
+async function sayWhole(line: OpeningLine, { voice, transcript, over }: MachineContext): Promise<void> {
+  const said = await voice.say([line], over);
   if (said.text !== '') transcript.agent({ text: said.text, atMs: said.startedAtMs ?? 0, bargedIn: false });
   over.throwIfAborted();
   if (said.error !== undefined) throw said.error;
-  const left = closing(beeped ? 'a message was left after the beep' : 'a message was left when its greeting had ended, no beep was heard');
-  return { ...left, messageLeft: true };
 }
 
 /** Resolves with whether there was a beep. Time is counted in the callee's own audio. */
@@ -122,7 +128,7 @@ function untilBeep(watch: AnswerWatch, over: AbortSignal): Promise<boolean> {
 }
 
 async function passScreening(context: MachineContext): Promise<MachineClosing | undefined> {
-  const { ear, voice, transcript, introduction, lines, over, watch } = context;
+  const { ear, transcript, introduction, lines, over, watch } = context;
   const declined: MachineClosing = { disposition: 'screened', reason: WHAT.screening, words: [] };
   /** What is said next, taken down; undefined after silence. */
   const listen = async (silenceMs: number): Promise<string | undefined> => {
@@ -134,10 +140,7 @@ async function passScreening(context: MachineContext): Promise<MachineClosing | 
   let question = await listen(QUESTION_MS);
   for (let introductions = 0; introductions < MAX_INTRODUCTIONS; introductions++) {
     if (question !== undefined && machineWords(question) === 'voicemail') return leaveMessage(context);
-    const said = await voice.say([introduction], over);
-    if (said.text !== '') transcript.agent({ text: said.text, atMs: said.startedAtMs ?? 0, bargedIn: false });
-    over.throwIfAborted();
-    if (said.error !== undefined) throw said.error;
+    await sayWhole(introduction, context);
     const askedAt = performance.now();
     const leftMs = () => SCREENING_MS - (performance.now() - askedAt);
     question = undefined;

@@ -29,38 +29,32 @@ export interface UseToolsOptions {
 /** Runs the tool calls of one reply in turn, those that end the talk last. What comes of each is written down for the model. Throws when the call is over. */
 export async function useTools(calls: readonly ToolCall[], options: UseToolsOptions): Promise<ToolsUsed> {
   const { toolbox, transcript } = options.context;
-  const endings = calls.filter(({ name }) => toolbox.find(name)?.endsTalk);
+  const endsTalk = ({ name }: ToolCall) => toolbox.find(name)?.endsTalk === true;
+  const endings = calls.filter(endsTalk);
   // A wish not to be called again outranks everything.
   const wish = endings.find(({ name }) => name === OPT_OUT);
   const used: ToolsUsed = { mistaken: false, bargedIn: false, owesWords: false };
 
-  for (const call of calls.filter((one) => !endings.includes(one))) {
-    if (used.bargedIn && wish === undefined) {
-      transcript.tool(call, NOT_RUN);
+  function whyLeftUndone(call: ToolCall): string | undefined {
+    if (wish !== undefined) return undefined;
+    if (used.bargedIn) return NOT_RUN;
+    return used.mistaken && options.mendBeforeEnding && endsTalk(call) ? NOT_ENDED : undefined;
+  }
+
+  for (const call of [...calls.filter((one) => !endsTalk(one)), ...(wish === undefined ? endings : [wish])]) {
+    if (used.closing && endsTalk(call)) break;
+    const undone = whyLeftUndone(call);
+    if (undone !== undefined) {
+      transcript.tool(call, undone);
       continue;
     }
     const { result, bargedIn } = await useTool(call, options);
-    used.owesWords ||= toolbox.find(call.name)?.wantsReply === true;
-    used.mistaken ||= result.kind === 'mistake';
+    const { wantsReply = false, calleeElsewhere = false } = toolbox.find(call.name) ?? {};
     used.bargedIn ||= bargedIn;
+    used.mistaken ||= result.kind === 'mistake';
+    used.owesWords ||= wantsReply || (calleeElsewhere && result.kind === 'failed');
     if (result.kind === 'closing') used.closing ??= result;
     else transcript.tool(call, outputOf(result));
-  }
-  const putOff = wish === undefined && ((used.mistaken && options.mendBeforeEnding) || used.bargedIn);
-  for (const call of wish === undefined ? endings : [wish]) {
-    if (used.closing) break;
-    if (putOff) {
-      transcript.tool(call, used.bargedIn ? NOT_RUN : NOT_ENDED);
-      continue;
-    }
-    const { result, bargedIn } = await useTool(call, options);
-    used.bargedIn ||= bargedIn;
-    if (result.kind === 'closing') used.closing = result;
-    else {
-      used.mistaken ||= result.kind === 'mistake';
-      used.owesWords ||= result.kind === 'failed' && toolbox.find(call.name)?.calleeElsewhere === true;
-      transcript.tool(call, outputOf(result));
-    }
   }
   return used;
 }
