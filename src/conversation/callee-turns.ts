@@ -1,44 +1,14 @@
 import { endpointDelayMs } from './endpointing.ts';
 import { createTimer } from './timer.ts';
+import { beginTurn, type TurnEnding } from './turn-so-far.ts';
 import type { Utterances } from './utterances.ts';
 import { whenAborted } from './when-aborted.ts';
-
-/** One turn of the callee, at most. */
-const MAX_TURN_CHARACTERS = 4_000;
-
-/** When a turn of the callee ended, step by step. Milliseconds from the answer; undefined where the step was left out. */
-export interface TurnEnding {
-  /** The last frame with voice in it. */
-  voiceEndedMs: number | undefined;
-  /** The detector took the silence for an end. */
-  speechEndedMs: number | undefined;
-  /** The last final transcript. */
-  finalMs: number | undefined;
-}
 
 export type CalleeTurn =
   | { kind: 'said'; text: string; atMs: number; ending: TurnEnding }
   /** There was a sound, but no words in it. */
   | { kind: 'unclear' }
   | { kind: 'silent' };
-
-interface TurnSoFar {
-  finals: string[];
-  interim: string;
-  /** Its first sound or word. */
-  atMs: number | undefined;
-  /** There was a sound without words. */
-  unclear: boolean;
-  ending: TurnEnding;
-}
-
-const newTurn = (): TurnSoFar => ({
-  finals: [],
-  interim: '',
-  atMs: undefined,
-  unclear: false,
-  ending: { voiceEndedMs: undefined, speechEndedMs: undefined, finalMs: undefined },
-});
 
 /** Gathers the callee's utterances into turns, and decides when a turn is over. Whoever tells it something calls `settle` when all is told. */
 export interface CalleeTurns {
@@ -75,29 +45,28 @@ export interface CalleeTurnsOptions {
 
 export function createCalleeTurns({ utterances, onOver, now }: CalleeTurnsOptions): CalleeTurns {
   const timers = { endpoint: createTimer(), silence: createTimer() };
-  let turn = newTurn();
+  let turn = beginTurn(now);
   let wasOver = true;
   /** What was said last has been taken as it was understood; should it become final after all, it is known. */
   let late = false;
   let waiting: { silenceMs: number; resolve: (turn: CalleeTurn) => void } | undefined;
 
-  const text = () => [...turn.finals, turn.interim].filter((part) => part !== '').join(' ');
   const over = () => !utterances.open && !timers.endpoint.running;
 
   /** Somebody who hasn't finished their sentence is given time to; the more so in the middle of a number. */
   function awaitMore(): void {
     const { speechEndedMs } = turn.ending;
-    if (utterances.speaking || speechEndedMs === undefined || text() === '') return;
-    const leftMs = speechEndedMs + endpointDelayMs(text()) - now();
+    if (utterances.speaking || speechEndedMs === undefined || turn.text === '') return;
+    const leftMs = speechEndedMs + endpointDelayMs(turn.text) - now();
     if (leftMs > 0) timers.endpoint.start(leftMs, giveWhenOver);
     else timers.endpoint.stop();
   }
 
   function take(): Extract<CalleeTurn, { kind: 'said' }> | undefined {
     if (!over()) return undefined;
-    const { finals, atMs = now(), ending } = turn;
-    turn = newTurn();
-    return finals.length > 0 ? { kind: 'said', text: finals.join(' '), atMs, ending } : undefined;
+    const { finalText: text, atMs = now(), ending } = turn;
+    turn = beginTurn(now);
+    return text === undefined ? undefined : { kind: 'said', text, atMs, ending };
   }
 
   function giveWhenOver(): void {
@@ -142,7 +111,7 @@ export function createCalleeTurns({ utterances, onOver, now }: CalleeTurnsOption
       return over();
     },
     get text() {
-      return text();
+      return turn.text;
     },
     get atMs() {
       return turn.atMs;
@@ -153,7 +122,7 @@ export function createCalleeTurns({ utterances, onOver, now }: CalleeTurnsOption
     soundBegan(atMs) {
       timers.endpoint.stop();
       late = false;
-      turn.atMs ??= atMs;
+      turn.begin(atMs);
     },
     voiceHeard() {
       turn.ending.voiceEndedMs = now();
@@ -163,22 +132,13 @@ export function createCalleeTurns({ utterances, onOver, now }: CalleeTurnsOption
     },
     interim(words) {
       late = false;
-      turn.interim = words.slice(0, MAX_TURN_CHARACTERS);
-      turn.atMs ??= now();
+      turn.interim(words);
     },
     final(words) {
-      if (late) return;
-      turn.interim = '';
-      turn.ending.finalMs = now();
-      if (words === '') turn.unclear = true;
-      else turn.atMs ??= now();
-      if (words !== '' && turn.finals.join(' ').length < MAX_TURN_CHARACTERS) turn.finals.push(words.slice(0, MAX_TURN_CHARACTERS));
+      if (!late) turn.final(words);
     },
     finalMissing() {
-      late = turn.interim !== '';
-      if (late) turn.finals.push(turn.interim);
-      else turn.unclear = true;
-      turn.interim = '';
+      late = turn.settleForInterim();
     },
     settle() {
       awaitMore();

@@ -1,6 +1,6 @@
 import type { MediaLeg } from '../media/media-leg.ts';
 import type { AgentLatency } from '../services/voice-agent.ts';
-import type { TurnEnding } from './callee-turns.ts';
+import type { TurnEnding } from './turn-so-far.ts';
 
 /** The stages between the callee's last sound and our first, in order. */
 export const STAGES = ['speech end', 'final transcript', 'turn decided', 'first word', 'first sound', 'heard'] as const;

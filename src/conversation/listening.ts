@@ -1,9 +1,10 @@
 import type { ServiceError } from '../errors.ts';
-import type { MediaLeg, SpeechChange } from '../media/media-leg.ts';
+import type { MediaLeg } from '../media/media-leg.ts';
 import type { SpeechToText, SpeechToTextSession } from '../services/speech-to-text.ts';
 import { type CalleeTurn, createCalleeTurns } from './callee-turns.ts';
 import { createListeners } from './listeners.ts';
 import { createPauseOnSpeech } from './pause-on-speech.ts';
+import { isVoiced, watchSpeech } from './speech-on-line.ts';
 import { createUtterances } from './utterances.ts';
 import { whenAborted } from './when-aborted.ts';
 
@@ -96,32 +97,26 @@ export function createEar({ leg, speechToText, language, now, signal }: EarOptio
     const said = text.trim();
     utterances.finalCame(said);
     turns.final(said);
-    if (said !== '') {
+    // Nothing is new where it was taken as it was understood, before it became final.
+    if (said !== '' && turns.text !== '') {
       sounds.tell({ kind: 'words', text: turns.text });
       if (!utterances.open) sounds.tell({ kind: 'pause', text: turns.text });
     }
     turns.settle();
   }
 
-  /** The leg noticed it when it happened; we may be late. */
-  function onSpeechChange({ change, at, paused }: SpeechChange): void {
-    const atMs = Math.max(0, now() - (performance.now() - at));
-    if (change === 'speech-start') beginSpeech(atMs, paused);
+  const speech = watchSpeech({
+    leg,
+    onFrame(frame) {
+      session?.send(frame);
+      if (utterances.speaking && isVoiced(frame)) turns.voiceHeard();
+      pauseOnSpeech.look();
+    },
+    onBegin: beginSpeech,
     // One that was endless has been ended already.
-    else if (utterances.speaking) endSpeech(atMs);
-  }
-
-  function onFrame(frame: Buffer, speech?: SpeechChange): void {
-    session?.send(frame);
-    if (utterances.speaking && isVoiced(frame)) turns.voiceHeard();
-    if (speech) onSpeechChange(speech);
-    pauseOnSpeech.look();
-  }
-
-  /** Somebody who picks up may have begun before we listen. */
-  let alreadySpeaks: SpeechChange | undefined;
-  const stopWaiting = leg.onFrame((_frame, speech) => {
-    if (speech) alreadySpeaks = speech.change === 'speech-start' ? speech : undefined;
+    onEnd: (atMs) => utterances.speaking && endSpeech(atMs),
+    now,
+    signal,
   });
 
   async function open(): Promise<void> {
@@ -139,7 +134,6 @@ export function createEar({ leg, speechToText, language, now, signal }: EarOptio
   }
 
   whenAborted(signal, () => {
-    stopWaiting();
     utterances.stop();
     turns.stop();
     session?.close();
@@ -150,11 +144,7 @@ export function createEar({ leg, speechToText, language, now, signal }: EarOptio
 
   return {
     ready,
-    start() {
-      stopWaiting();
-      if (alreadySpeaks) onSpeechChange(alreadySpeaks);
-      whenAborted(signal, leg.onFrame(onFrame));
-    },
+    start: speech.start,
     get speaking() {
       return utterances.speaking;
     },
@@ -167,13 +157,4 @@ export function createEar({ leg, speechToText, language, now, signal }: EarOptio
       return turns.text === '' ? undefined : { text: turns.text, atMs: turns.atMs ?? now(), voiceEndedMs: turns.ending.voiceEndedMs };
     },
   };
-}
-
-/** About -40 dBFS. Only measures: what counts as speech is the detector's to say. */
-const VOICED_LEVEL = 330;
-
-function isVoiced(frame: Buffer): boolean {
-  let energy = 0;
-  for (let at = 0; at + 1 < frame.length; at += 2) energy += frame.readInt16LE(at) ** 2;
-  return energy > VOICED_LEVEL ** 2 * (frame.length / 2);
 }
