@@ -1,10 +1,17 @@
 import { ServiceError } from '../errors.ts';
+import { sleep } from '../sleep.ts';
 import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
 import { callFacts } from './call-job.ts';
 import type { Colleague } from './call-line.ts';
 import { describeError } from './describe-error.ts';
 import type { AnsweredCall } from './dial.ts';
 import { whilePutThrough } from './put-through.ts';
+
+/**
+ * What Asterisk has played is still on its way to the callee's ear: a telephone keeps up to a tenth of a second or two against jitter. A hang-up would cut the
+ * end of our goodbye. Milliseconds.
+ */
+const SOUNDING_MS = 300;
 
 /** From the answer to the hang-up. Whoever ends it, everything in the call ends at once, and the talk is kept. */
 export async function converse(call: OwnedCall, answered: AnsweredCall, deps: CallDeps): Promise<Ending> {
@@ -30,6 +37,7 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
     const { disposition, reason, transcript, error, answers, callBackAt, crmUpdate, messageLeft } = await conversation.run();
     const cutOff = disposition === 'failed' && isCutOff(error, deps);
     if (disposition === 'failed' && legLost && !cutOff) await apologise();
+    if (disposition !== 'transferred') await sleep(SOUNDING_MS, AbortSignal.any([channel.signal, job.signal])).catch(() => {});
     const ending: Ending = {
       disposition: cutOff ? 'interrupted' : disposition,
       reason: cutOff ? `cut off: ${reason}` : reason,

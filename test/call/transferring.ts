@@ -6,6 +6,7 @@ import { type PutThrough, whilePutThrough } from '../../src/call/put-through.ts'
 import { serviceError } from '../../src/errors.ts';
 import type { People } from '../../src/sandbox/people/people.ts';
 import { speak } from '../../src/sandbox/voice/voice.ts';
+import { sleep } from '../../src/sleep.ts';
 import { adoptTalk } from '../../src/telephony/adopt-talk.ts';
 import { createAriConnection } from '../../src/telephony/ari-connection.ts';
 import { unansweredMeaning } from '../../src/telephony/hangup-causes.ts';
@@ -220,6 +221,8 @@ export function tellOfTransfers(world: () => TransferWorld): void {
     expect(call.line.colleague).toBeUndefined();
     expect(call.channel.signal.aborted).toBe(false);
     await call.say('Still here.');
+    // Played, but not heard yet.
+    await sleep(300);
     await call.channel.hangup();
     await expect.poll(() => heardBy('wants-a-person'), WAIT).toContain('Still here.');
     await call.end();

@@ -157,6 +157,9 @@ describe('a campaign of eight people', { timeout: 90_000 }, () => {
     expect(person?.heardText).toMatch(/^Hello Dana Whitfield, this is the dental practice\. I am an assistant\. /);
     expect(person?.heardText).toContain('your appointment is confirmed');
     expect(person?.heardText).toMatch(/Goodbye\.$/);
+    // And not cut off by our hang-up: what their phone still holds of it has time to sound.
+    const talkedMs = (person?.endedAt ?? 0) - (person?.answeredAt ?? 0);
+    expect(talkedMs - (person?.heard.at(-1)?.endMs ?? talkedMs)).toBeGreaterThan(200);
     const { logs } = await queue.getJobLogs(job.id ?? '');
     expect(logs.some((line) => line.endsWith('callee: Yes, that works for me.'))).toBe(true);
     const steps = logs.map((line) => line.replace(/^\S+ /, ''));
