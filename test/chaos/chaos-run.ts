@@ -14,7 +14,7 @@ import { sleep } from '../../src/sleep.ts';
 import { openContactSink } from '../../src/wire-producer.ts';
 import { type Story, shortCampaign, withColleague } from './campaign.ts';
 import { type AsteriskKind, type ChaosWorld, startChaosWorld } from './chaos-world.ts';
-import { watchMeetings } from './meetings.ts';
+import { type Meetings, watchMeetings } from './meetings.ts';
 import { patience } from './patience.ts';
 import { isAccountedFor, type Sightings } from './sightings.ts';
 import { startWiredWorker, type WiredWorker } from './wired-worker.ts';
@@ -37,6 +37,8 @@ export const DEAD_MAN_MS = 35_000;
 export interface ChaosRun {
   readonly world: ChaosWorld;
   readonly workers: readonly WiredWorker[];
+  /** Where callees are put through. */
+  readonly meetings: Meetings | undefined;
   startWorker(options?: { broken?: string | undefined }): Promise<WiredWorker>;
   /** So many who pick up and have never been called; answers their numbers. What was seen of those before them no longer counts. */
   enqueue(count: number): Promise<string[]>;
@@ -105,7 +107,7 @@ export async function startChaosRun({ asterisk, story = 'call', listening = fals
     REDIAL_INTERRUPTED: String(REDIAL_MS),
   });
 
-  const watch = story === 'transfer' ? watchMeetings(world) : undefined;
+  const meetings = story === 'transfer' ? watchMeetings(world) : undefined;
 
   const enqueue = async (numbers: readonly string[], colleague?: string) => {
     campaigns += 1;
@@ -122,7 +124,7 @@ export async function startChaosRun({ asterisk, story = 'call', listening = fals
 
   const seen = async (enqueued: readonly string[]): Promise<Sightings> => {
     const isOne = <T extends { number: string }>(one: T) => enqueued.includes(one.number);
-    const colleagues = new Map(watch && everybody.map((number) => [world.colleagueOf(number), number]));
+    const colleagues = new Map(meetings && everybody.map((number) => [world.colleagueOf(number), number]));
     const isStranger = <T extends { number: string }>({ number }: T) =>
       number !== world.busy && !everybody.includes(number) && !colleagues.has(number);
     const of = <T extends { number: string }>(all: readonly T[]) => all.filter((one) => isOne(one) || isStranger(one));
@@ -143,11 +145,11 @@ export async function startChaosRun({ asterisk, story = 'call', listening = fals
       orphans,
       bridges,
       redialMs: REDIAL_MS,
-      transfers: watch && {
+      transfers: meetings && {
         dials: ofColleagues(dials),
         callees: of(talks ?? []),
         colleagues: ofColleagues(talks ?? []),
-        meetings: watch.meetings(),
+        meetings: meetings.all(),
         faultAt,
       },
     };
@@ -156,6 +158,7 @@ export async function startChaosRun({ asterisk, story = 'call', listening = fals
   return {
     world,
     workers,
+    meetings,
 
     async startWorker({ broken } = {}) {
       const settings = settingsFor(redisServer.url);
@@ -252,7 +255,7 @@ export async function startChaosRun({ asterisk, story = 'call', listening = fals
     allSightings: async () => ({ ...(await seen(everybody)), marks: [0], orphans: [], bridges: [] }),
 
     async close() {
-      await watch?.stop();
+      await meetings?.stop();
       await Promise.all(workers.map((worker) => worker.close()));
       await world.stop();
       await redisServer.stop();

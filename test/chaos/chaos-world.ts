@@ -36,6 +36,8 @@ export interface ChaosWorld {
   rows(): Sightings['rows'];
   told(): Sightings['told'];
   talks(): Talk[] | undefined;
+  /** Hangs up on a callee who was put through. */
+  colleagueHangsUp(number: string): void;
   /** Living ones, by id and name. */
   channels(): Promise<string[]>;
   bridges(): Promise<Bridge[]>;
@@ -53,7 +55,8 @@ export interface Bridge {
   channels: readonly string[];
 }
 
-interface Telephony extends Pick<ChaosWorld, 'dials' | 'talks' | 'restartAsterisk' | 'dialString' | 'busy' | 'maxCallMs'> {
+interface Telephony
+  extends Pick<ChaosWorld, 'dials' | 'talks' | 'colleagueHangsUp' | 'restartAsterisk' | 'dialString' | 'busy' | 'maxCallMs'> {
   ari: { ARI_URL: string; ARI_USERNAME: string; ARI_PASSWORD: string };
   stop(): Promise<void>;
 }
@@ -131,10 +134,21 @@ const COLLEAGUES = '+12028';
 const ROLES = { [NUMBERS.call]: 'talks', [NUMBERS.transfer]: 'wants-a-person', [COLLEAGUES]: 'colleague' };
 
 /** Everybody in the country picks up, but for those whom the file names. */
-function endlessPeople(): People {
+function endlessPeople(): People & Pick<ChaosWorld, 'talks' | 'colleagueHangsUp'> {
   const people = loadPeople(join(import.meta.dirname, 'people.yaml'));
+  const lines = new Map<string, () => void>();
+  const hungUp = new Set<string>();
   return {
     ...people,
+    pickUp(persona, line) {
+      lines.set(persona.number, () => line.hangUp());
+      return people.pickUp(persona, line);
+    },
+    colleagueHangsUp(number) {
+      hungUp.add(number);
+      lines.get(number)?.();
+    },
+    talks: () => people.log.map((talk) => ({ ...talk, endedBy: hungUp.has(talk.number) ? 'person' : talk.endedBy })),
     byNumber(number) {
       const role = ROLES[number.slice(0, COLLEAGUES.length)];
       return role === undefined ? people.byNumber(number) : { ...people.byRole(role), number };
@@ -152,7 +166,8 @@ async function sandboxTelephony(): Promise<Telephony> {
     maxCallMs: 15_000,
     dials: async () =>
       asterisk.dials.map(({ number, at, channelId }) => ({ number, at, attempt: /-(a[0-9a-f]{24})\./.exec(channelId)?.[1] })),
-    talks: () => people.log,
+    talks: people.talks,
+    colleagueHangsUp: people.colleagueHangsUp,
     restartAsterisk: (downMs) => asterisk.restart({ downMs }),
     stop: () => asterisk.close(),
   };
@@ -174,6 +189,7 @@ async function realTelephony(): Promise<Telephony> {
     dials: async () => (await carrier.invites()).map(({ number, at }) => ({ number: number.startsWith('+') ? number : `+${number}`, at })),
     // SIPp doesn't tell.
     talks: () => undefined,
+    colleagueHangsUp: () => undefined,
     async restartAsterisk(downMs) {
       process.kill(asterisk.pid, 'SIGKILL');
       await asterisk.stop();

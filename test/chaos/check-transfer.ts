@@ -32,15 +32,16 @@ export function checkTransfer(number: string, { rows, dials }: Sightings, transf
   const [own, callees, colleagues] = [of(rows), of(transfers.callees), of(transfers.colleagues)];
   checkRings(of(transfers.dials), of(dials).length, tell);
 
-  const meetings = transfers.meetings.filter(
-    ({ attempt, from, to }) => own.some((row) => row.attempt === attempt) && to - from >= TALKED_MS,
-  );
+  const wordOf = (meeting: Meeting) => own.find(({ attempt }) => attempt === meeting.attempt)?.disposition;
+  const meetings = transfers.meetings.filter((meeting) => {
+    const word = wordOf(meeting);
+    return word === 'transferred' || (word !== undefined && meeting.to - meeting.from >= TALKED_MS);
+  });
   for (const meeting of meetings) {
     const colleague = colleagues.find((line) => covers(line, meeting));
     const callee = callees.find((line) => covers(line, meeting));
-    if (colleague?.endedBy === 'caller') tell('cut off', `two who had talked for ${meeting.to - meeting.from} ms`);
     if (colleague && callee) checkAlone('the callee', callee.endedAt - colleague.endedAt, tell);
-    const word = own.find(({ attempt }) => attempt === meeting.attempt)?.disposition;
+    const word = wordOf(meeting);
     if (word !== 'transferred') tell('P1', `talked with a colleague, but the outcome is ${word}`);
     if (of(dials).some(({ at }) => at > meeting.from)) tell('P2', 'called again after a talk with a colleague');
   }
@@ -48,7 +49,11 @@ export function checkTransfer(number: string, { rows, dials }: Sightings, transf
     if (meetings.some((meeting) => covers(line, meeting))) continue;
     checkAlone('a colleague', line.endedAt - Math.max(line.answeredAt, transfers.faultAt), tell);
   }
-  if (colleagues.length === 0 && own.some(({ disposition }) => disposition === 'transferred')) tell('nowhere', 'transferred to nobody');
+  if (!own.some(({ disposition }) => disposition === 'transferred')) return;
+  // Only colleagues hang up here, and the last one was the one who was reached.
+  const reached = colleagues.toSorted((one, other) => one.answeredAt - other.answeredAt).at(-1);
+  if (reached === undefined) tell('nowhere', 'transferred to nobody');
+  else if (reached.endedBy === 'caller') tell('cut off', 'put through, and hung up by us');
 }
 
 /** Each attempt rings a colleague once; a carrier doesn't see which one it is. */

@@ -113,6 +113,7 @@ async function play(stage: Stage, wanted: string, signal: Signal, broken: string
     if (boundary === undefined || boundaryName(boundary) !== name) return 'pass';
     reached = true;
     run.faultBegins();
+    if (signal !== 'cut') run.meetings?.goOn();
     if (signal === 'freeze' || signal === 'overlap') victim.freeze();
     else if (signal !== 'cut') void victim.kill();
     met.resolve();
@@ -127,9 +128,11 @@ async function play(stage: Stage, wanted: string, signal: Signal, broken: string
     run.expectNothingLeft(await run.world.channels());
   }
   const successor = reached && signal !== 'cut' ? await run.startWorker({ broken }) : undefined;
+  const held = isHeldBy(successor);
   await successor?.ready();
-  if (signal === 'overlap') await settledOr(run, number, Promise.race([isDialled(run, number), isHeldBy(successor)]));
+  if (signal === 'overlap') await settledOr(run, number, Promise.race([isDialled(run, number), held]));
   else {
+    void held.then(run.meetings?.letEnd);
     run.faultIsOver();
     await run.settle();
   }
@@ -137,10 +140,12 @@ async function play(stage: Stage, wanted: string, signal: Signal, broken: string
   if (reached && HOLDS.includes(signal)) {
     victim.thaw();
     await sleep(AFTER_THAW_MS);
+    run.meetings?.letEnd();
     run.faultIsOver();
     await run.settle();
   }
   victim.decide = undefined;
+  run.meetings?.letEnd();
   if (successor !== undefined) {
     await victim.close();
     stage.victim = successor;

@@ -13,17 +13,34 @@ const LOOK_EVERY_MS = 200;
 const COLLEAGUE = /-colleague-(a[0-9a-f]{24})\./;
 const CALLEE = /^[^-]+-(a[0-9a-f]{24})\./;
 
-/** Looks, until stopped, who hears whom. */
-export function watchMeetings(world: Pick<ChaosWorld, 'bridges'>): { meetings(): Meeting[]; stop(): Promise<void> } {
+/** Who hears whom, and for how long. */
+export interface Meetings {
+  all(): Meeting[];
+  /** Until `letEnd` they talk on; without it a colleague hangs up after 3 s. */
+  goOn(): void;
+  letEnd(): void;
+  stop(): Promise<void>;
+}
+
+const TALK_MS = 3_000;
+
+/** Looks, until stopped. */
+export function watchMeetings(world: Pick<ChaosWorld, 'bridges' | 'dials' | 'colleagueHangsUp'>): Meetings {
   const stopping = new AbortController();
   const meetings = new Map<string, Meeting>();
+  let mayEnd = true;
   const look = async () => {
     const bridges = await world.bridges();
     const now = Date.now();
     for (const { channels } of bridges) {
       const attempt = channels.map((id) => COLLEAGUE.exec(id)?.[1]).find((found) => found !== undefined);
       if (attempt === undefined || !channels.some((id) => CALLEE.exec(id)?.[1] === attempt)) continue;
-      meetings.set(attempt, { attempt, from: meetings.get(attempt)?.from ?? now, to: now });
+      const { from } = meetings.get(attempt) ?? { from: now };
+      meetings.set(attempt, { attempt, from, to: now });
+      if (!mayEnd || now - from < TALK_MS) continue;
+      // The last whom the attempt has rung.
+      const rung = (await world.dials()).filter((dial) => dial.attempt === attempt).at(-1);
+      if (rung !== undefined) world.colleagueHangsUp(rung.number);
     }
   };
   const looking = (async () => {
@@ -34,7 +51,13 @@ export function watchMeetings(world: Pick<ChaosWorld, 'bridges'>): { meetings():
     }
   })();
   return {
-    meetings: () => [...meetings.values()],
+    all: () => [...meetings.values()],
+    goOn() {
+      mayEnd = false;
+    },
+    letEnd() {
+      mayEnd = true;
+    },
     async stop() {
       stopping.abort();
       await looking;
