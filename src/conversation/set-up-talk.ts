@@ -1,6 +1,6 @@
 import type { LanguageModel } from '../services/language-model.ts';
 import type { SpeechToText } from '../services/speech-to-text.ts';
-import type { SpeechRequest, TextToSpeech } from '../services/text-to-speech.ts';
+import type { TextToSpeech } from '../services/text-to-speech.ts';
 import type { VoiceAgent } from '../services/voice-agent.ts';
 import { type AgentTalk, createAgentTalk } from './agent-talk.ts';
 import type { AnswerWatch } from './answered-by.ts';
@@ -13,18 +13,17 @@ import type { DialogueContext } from './dialogue.ts';
 import { createEarlyReplies, NO_EARLY_REPLIES } from './early-reply.ts';
 import { instructions } from './instructions.ts';
 import { createStopwatch } from './latency.ts';
-import { type Lines, linesFor } from './lines.ts';
+import { linesFor } from './lines.ts';
 import { createEar, type Ear } from './listening.ts';
 import type { MachineLines } from './meet-machine.ts';
 import { isOptOut } from './opt-out-phrases.ts';
 import { createOptOutWish, type OptOutWish } from './opt-out-wish.ts';
 import { createPatience } from './patience.ts';
-import { NOTHING_READY } from './ready-lines.ts';
-import { playRingTone } from './ring-tone.ts';
+import { NOTHING_READY, type ReadyLine, type ReadyLines } from './ready-lines.ts';
+import { setUpTools } from './set-up-tools.ts';
 import { createVoice, type Spoken } from './speaking.ts';
-import { type BroughtHome, campaignTools } from './tools/campaign-tools.ts';
+import type { BroughtHome } from './tools/campaign-tools.ts';
 import { OPT_OUT } from './tools/opt-out.ts';
-import { createToolbox, type Toolbox } from './tools/toolbox.ts';
 import { createTranscript } from './transcript.ts';
 
 /** See `ConversationDeps.calleePatienceMs`. */
@@ -67,7 +66,7 @@ export function setUpTalk(request: ConversationRequest, deps: ConversationDeps):
 
   const meter = createMeter(now, campaign.limits.cost);
   const broughtHome: BroughtHome = {};
-  const toolbox = toolsOf({ ...request, campaign }, deps, lines, broughtHome);
+  const toolbox = setUpTools({ ...request, campaign }, deps, lines, broughtHome);
   const brief = instructions({ campaign, contact: request.contact, opening: opening.text });
   const transcript = createTranscript(now, {
     onEntry: deps.onTranscript,
@@ -92,10 +91,7 @@ export function setUpTalk(request: ConversationRequest, deps: ConversationDeps):
   const patience = createPatience({
     ear,
     voice,
-    holding: lines.holding.flatMap((text) => {
-      const pcm = readyLines.pcmOf.get(text);
-      return pcm ? [{ text, pcm }] : [];
-    }),
+    holding: thoseReady(lines.holding, readyLines),
     onHeld: (held) => transcript.agent({ ...held, bargedIn: false }),
     serviceOf: agent && { words: 'voice-agent', sound: 'voice-agent' },
     patienceMs: deps.calleePatienceMs ?? CALLEE_PATIENCE_MS,
@@ -103,27 +99,8 @@ export function setUpTalk(request: ConversationRequest, deps: ConversationDeps):
   });
   const thinking = { campaign, transcript, toolbox, languageModel, instructions: brief, now };
   const talk: Talk = {
-    ...thinking,
-    ...{
-      leg,
-      clock,
-      call,
-      optOut,
-      leave,
-      lines,
-      opening,
-      ear,
-      voice,
-      patience,
-      agent,
-      over,
-      onState,
-      language,
-      broughtHome,
-      meter,
-      ended,
-      log,
-    },
+    ...{ ...thinking, agent, leg, clock, call, optOut, leave, over, ended, log },
+    ...{ lines, opening, language, ear, voice, patience, meter, broughtHome, onState },
     machines: request.machines ?? {},
     apology: readyLines.apology ?? campaign.apology ?? lines.apology,
     earlyReplies: agent ? NO_EARLY_REPLIES : thinkEarly(thinking, ear, AbortSignal.any([over, ended.signal])),
@@ -140,32 +117,15 @@ export function setUpTalk(request: ConversationRequest, deps: ConversationDeps):
   return talk;
 }
 
+function thoseReady(texts: readonly string[], { pcmOf }: ReadyLines): ReadyLine[] {
+  return texts.flatMap((text) => {
+    const pcm = pcmOf.get(text);
+    return pcm ? [{ text, pcm }] : [];
+  });
+}
+
 function thinkEarly(thinking: Parameters<typeof beginEarly>[0], ear: Ear, signal: AbortSignal) {
   return createEarlyReplies({ ear, begin: (text, begun) => beginEarly(thinking, text, begun), signal });
-}
-
-function toolsOf(request: ConversationRequest, deps: ConversationDeps, lines: Lines, broughtHome: BroughtHome): Toolbox {
-  const { campaign, contact, line, crm, leg } = request;
-  const wanted = { voice: campaign.voice, language: campaign.language, sampleRate: leg.sampleRate };
-  const sound = {
-    ringTone: (signal: AbortSignal) => playRingTone(leg, campaign.language, signal),
-    render: (text: string, signal: AbortSignal) => render({ ...wanted, text }, deps, signal),
-  };
-  return createToolbox(campaignTools({ campaign, contact, lines, broughtHome, line, sound, crm }), (error, tool) =>
-    deps.log.warn({ err: error, tool }, `the tool ${tool} failed`),
-  );
-}
-
-/** The sound of a line for somebody else than the callee; undefined when it can't be had. */
-async function render(line: SpeechRequest, { textToSpeech, log }: ConversationDeps, signal: AbortSignal): Promise<Buffer | undefined> {
-  try {
-    const chunks: Buffer[] = [];
-    for await (const chunk of textToSpeech.synthesize(line, signal)) chunks.push(chunk);
-    return Buffer.concat(chunks);
-  } catch (error) {
-    log.warn({ err: error }, 'a line could not be rendered');
-    return undefined;
-  }
 }
 
 interface Ai {
