@@ -9,6 +9,8 @@ export interface OwnedLine extends CallLine {
   answered(channel: CallChannel, facts: Partial<Ending>): void;
   /** Whom the callee was put through to. */
   readonly colleague: Colleague | undefined;
+  /** Since it may have been written down to whom: whoever takes the call over lets them talk. */
+  readonly putThrough: boolean;
 }
 
 export interface Colleague {
@@ -26,6 +28,7 @@ export function createCallLine(
   let channel: CallChannel | undefined;
   let known: Partial<Ending> = {};
   let colleague: Colleague | undefined;
+  let putThrough = false;
 
   return {
     answered(answeredChannel, facts) {
@@ -34,6 +37,9 @@ export function createCallLine(
     },
     get colleague() {
       return colleague;
+    },
+    get putThrough() {
+      return putThrough;
     },
     async sendDtmf(keys) {
       if (channel === undefined) throw notAnswered();
@@ -44,7 +50,10 @@ export function createCallLine(
       if (channel === undefined || target === undefined) return { kind: 'unreached', reason: 'there is nobody of that name' };
       const wanted = AbortSignal.any([signal, channel.signal, call.job.signal, deps.leave]);
       const { id: calleeId } = channel;
-      const note = (colleagueId: string) => ({ to: name, calleeId, colleagueId, at: deps.now(), ending: known });
+      const note = (colleagueId: string) => {
+        putThrough = true;
+        return { to: name, calleeId, colleagueId, at: deps.now(), ending: known };
+      };
       const result = await ringColleague({ call, target, announcement, calleeAudio: audio, note, signal: wanted, deps }).catch(
         (error: unknown) => ({
           kind: 'unreached' as const,
@@ -52,7 +61,11 @@ export function createCallLine(
         }),
       );
       call.job.log(result.kind === 'connected' ? `put through to ${name}` : `${name} was not reached: ${result.reason}`);
-      if (result.kind === 'unreached') return result;
+      if (result.kind === 'unreached') {
+        putThrough = false;
+        return result;
+      }
+      if (call.job.signal.aborted) result.channel.letGo();
       colleague = { name, channel: result.channel, at: deps.now() };
       return { kind: 'connected' };
     },

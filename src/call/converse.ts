@@ -70,7 +70,7 @@ export async function converse(call: OwnedCall, answered: AnsweredCall, deps: Ca
   } finally {
     abort.abort(new Error('the call is over'));
     // Whoever owns the call by now watches over a callee who was put through.
-    const isTheirs = job.signal.aborted && line.colleague !== undefined;
+    const isTheirs = job.signal.aborted && line.putThrough;
     if (isTheirs) for (const one of [channel, line.colleague?.channel]) one?.letGo();
     await Promise.all([channel.hangup(), line.colleague?.channel.hangup(), isTheirs ? audio.leave() : audio.close()]);
     await recording?.close().catch(noRecording(call, deps));

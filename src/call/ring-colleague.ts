@@ -63,9 +63,9 @@ export async function ringColleague(options: RingOptions): Promise<Rung> {
     // From here on whoever takes the call over looks after them.
     connected = true;
     await calleeAudio.add(channel.id).catch(async (error: unknown) => {
-      connected = signal.aborted;
-      await noted(options, undefined);
-      throw error;
+      // A worker that stood still meanwhile gets no answer: another one has put them together, and theirs they stay.
+      connected = !(await noted(options, undefined));
+      if (!connected) throw error;
     });
     return { kind: 'connected', channel };
   } finally {

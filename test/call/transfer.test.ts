@@ -138,6 +138,16 @@ describe('a transfer', () => {
     await call.end();
   });
 
+  test('a worker that stood still until another one had put them together hangs up neither', async () => {
+    const call = await answeredCall(world(), { announce: false, standsStill: true });
+    expect(await call.transfer()).toEqual({ kind: 'connected' });
+    expect(call.line.putThrough).toBe(true);
+    expect(await call.together()).toBe(true);
+    expect(call.adopted()?.colleague.signal.aborted).toBe(false);
+    await call.adopted()?.end();
+    await call.end();
+  });
+
   test('whoever takes over finds that one has hung up: the other is free', async () => {
     const call = await answeredCall(world(), { announce: false });
     await call.transfer();

@@ -30,6 +30,8 @@ export interface TransferStory {
   maxTalkMs?: number;
   /** Everything is written down, and then nothing more happens. */
   diesBeforeTheyMeet?: boolean;
+  /** It comes to itself when another worker has put them together, and its own request to do so has run out of time. */
+  standsStill?: boolean;
 }
 
 const RATE = 16_000;
@@ -40,7 +42,7 @@ const logger = { info() {}, warn() {}, error() {} };
 /** An answered call of the product's own parts, whose line can put it through. */
 export async function answeredCall(
   world: TransferWorld,
-  { to, announce = true, maxTalkMs = 60_000, diesBeforeTheyMeet = false }: TransferStory = {},
+  { to, announce = true, maxTalkMs = 60_000, diesBeforeTheyMeet = false, standsStill = false }: TransferStory = {},
 ) {
   const { people } = world;
   const attemptId = `a${randomUUID().replaceAll('-', '').slice(0, 24)}`;
@@ -62,9 +64,18 @@ export async function answeredCall(
   let trunkIsOpen = false;
   let noted: PutThrough | undefined;
   const putThrough = async (_id: string, _epoch: number, to: PutThrough | undefined) => {
+    if (takenOver) return false;
     noted = to;
     return true;
   };
+  let takenOver = false;
+  const comeTooLate = async () => {
+    takenOver = true;
+    adopted = await adopt();
+    throw serviceError('no answer within 5000 ms', { service: 'asterisk', code: 'ETIMEDOUT', category: 'transient' });
+  };
+  let adopted: Awaited<ReturnType<typeof adoptTalk>>;
+  const adopt = () => adoptTalk(others, noted ?? { calleeId: '', colleagueId: '' }, logger);
   const dialler = createDialler(connection, { logger });
   const deps = {
     openAudio: (call: { attemptId: string; epoch: number }, signal: AbortSignal) =>
@@ -113,7 +124,7 @@ export async function answeredCall(
     },
   };
   const audio = await deps.openAudio(call, over.signal);
-  const line = createCallLine(call, diesBeforeTheyMeet ? { add: async () => {} } : audio, deps);
+  const line = createCallLine(call, diesBeforeTheyMeet ? { add: async () => {} } : standsStill ? { add: comeTooLate } : audio, deps);
   const dialled = await dialler.dial({
     channelId: `${INSTALLATION}-${attemptId}.1`,
     ...{ endpoint: world.endpointOf(call.contact.phone), callerId: '+12025550199', answerTimeoutMs: 10_000 },
@@ -149,7 +160,8 @@ export async function answeredCall(
     ...{ channel, audio, line, log, trunk, leave, connection, say, channels, howBridged, together },
     loseToAnother: () => over.abort(new Error('another worker has taken this attempt over')),
     /** As another worker does it, whose application is another one. */
-    adopt: () => adoptTalk(others, noted ?? { calleeId: '', colleagueId: '' }, logger),
+    adopt,
+    adopted: () => adopted,
     openTrunk() {
       trunkIsOpen = true;
     },
