@@ -27,6 +27,7 @@ export interface TransferStory {
   /** Default: a colleague who picks up. */
   to?: { endpoint: string } | { number: string };
   announce?: boolean;
+  ringTimeoutMs?: number;
   maxTalkMs?: number;
   /** Everything is written down, and then nothing more happens. */
   diesBeforeTheyMeet?: boolean;
@@ -42,7 +43,7 @@ const logger = { info() {}, warn() {}, error() {} };
 /** An answered call of the product's own parts, whose line can put it through. */
 export async function answeredCall(
   world: TransferWorld,
-  { to, announce = true, maxTalkMs = 60_000, diesBeforeTheyMeet = false, standsStill = false }: TransferStory = {},
+  { to, announce = true, ringTimeoutMs = 10_000, maxTalkMs = 60_000, diesBeforeTheyMeet = false, standsStill = false }: TransferStory = {},
 ) {
   const { people } = world;
   const attemptId = `a${randomUUID().replaceAll('-', '').slice(0, 24)}`;
@@ -109,7 +110,7 @@ export async function answeredCall(
       dialString: world.endpointOf('{e164}'),
       limits: { answerTimeoutMs: 10_000, maxCallMs: 60_000, maxTurns: 10 },
       transfer: {
-        ringTimeoutMs: 2_000,
+        ringTimeoutMs,
         maxTalkMs,
         targets: {
           colleague: { about: 'Anything', spoken: 'a colleague', announce, ...place },
@@ -228,7 +229,7 @@ export function tellOfTransfers(world: () => TransferWorld): void {
     ['no-answer', /nobody answered/],
   ])('a colleague (%s) is not reached, and the callee is still with us', async (role, reason) => {
     const { people, endpointOf } = world();
-    const call = await answeredCall(world(), { to: { endpoint: endpointOf(people.byRole(role).number) } });
+    const call = await answeredCall(world(), { to: { endpoint: endpointOf(people.byRole(role).number) }, ringTimeoutMs: 2_000 });
     expect(await call.transfer('Ada is on the line.')).toEqual({ kind: 'unreached', reason: expect.stringMatching(reason) });
     expect(call.line.colleague).toBeUndefined();
     expect(call.channel.signal.aborted).toBe(false);
