@@ -50,7 +50,7 @@ describe.concurrent('a whole call through the sandbox', { timeout: 90_000 }, () 
         turn === 1 ? { text: reply } : { toolCalls: [{ name: 'end_call', arguments: { farewell: 'All right. Goodbye.' } }] },
     });
     const { end, person, agent } = await world.call('barges-in', { opening: OPENING });
-    expect(agent).toHaveLength(3);
+    expect(agent, JSON.stringify([agent, person])).toHaveLength(3);
     const [opening, cut = '', farewell] = agent;
     expect([opening, farewell]).toEqual([OPENING, 'All right. Goodbye.']);
     expect(end.transcript[2]).toMatchObject({ text: cut, bargedIn: true });
