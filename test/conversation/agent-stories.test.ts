@@ -3,6 +3,7 @@ import type { CallLine } from '../../src/conversation/call-line.ts';
 import type { TurnLatency } from '../../src/conversation/latency.ts';
 import type { Brain } from '../../src/sandbox/openai/brain.ts';
 import { sleep } from '../../src/sleep.ts';
+import { loadOpenings } from './openings.ts';
 import { type CallOptions, LIMITS, OPENING, placeCall } from './telephone/place-call.ts';
 import { createAgentOnTheLine } from './telephone/sandbox-agent.ts';
 import { driveTheClock, rule, toItsEnd } from './telephone/talk.ts';
@@ -175,6 +176,19 @@ describe('machines that a voice agent meets', () => {
     expect(end.disposition).toBe('completed');
     expect(agent.slice(-3)).toEqual([introduction, OPENING, 'See you. Goodbye.']);
   });
+
+  it.each(loadOpenings().filter(({ is }) => is === 'fax'))(
+    'a fax ($file) is known by its tone and hung up on; nobody thinks of an answer',
+    async ({ pcm }) => {
+      const { end, agent, thoughts } = await talkWith(() => ({ text: 'How may I help you?' }), {
+        plays: pcm,
+        persona: { hangsUpAfterMs: 40_000 },
+      });
+      expect(end).toMatchObject({ disposition: 'fax', reason: 'a fax machine answered', turns: 0 });
+      expect([agent.slice(1), thoughts]).toEqual([[], []]);
+      expect(end.tookMs).toBeLessThan(10_000);
+    },
+  );
 
   it('another machine is noticed by its going round in circles', async () => {
     const persona = { when: [{ ...rule('.', 'How can I help you today?'), times: 50 }] };

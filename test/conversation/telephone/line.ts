@@ -29,12 +29,14 @@ export interface LineOptions {
   persona?: Partial<Persona>;
   /** Sounds that the callee's phone makes without words. From the answer. */
   noise?: { fromMs: number; toMs: number }[];
+  /** A recording that is played to us from the answer on, instead of the callee; PCM at `RATE`. */
+  plays?: Buffer;
   /** Our own voice comes back, so much quieter and so much later; the line is listened to by the detector of the program then. */
   echo?: { db: number; delayMs: number };
 }
 
 /** A callee and our leg to them, between which one frame each way moves every 20 ms. */
-export function createLine({ persona, noise = [], echo }: LineOptions) {
+export function createLine({ persona, noise = [], plays, echo }: LineOptions) {
   const played = new Set<(pcm: Buffer) => void>();
   const frames = new Set<(frame: Buffer) => void>();
   const room = echo && createRoom(echo);
@@ -50,7 +52,8 @@ export function createLine({ persona, noise = [], echo }: LineOptions) {
 
   function toLeg(frame: Buffer): void {
     const ms = sinceAnswer();
-    const sound = noise.some(({ fromMs, toMs }) => ms >= fromMs && ms < toMs) ? hiss() : frame;
+    const sound = plays?.subarray(0, FRAME_BYTES) ?? (noise.some(({ fromMs, toMs }) => ms >= fromMs && ms < toMs) ? hiss() : frame);
+    if (plays !== undefined) plays = plays.length >= 2 * FRAME_BYTES ? plays.subarray(FRAME_BYTES) : undefined;
     const heard = room ? room.mixedWith(sound) : sound;
     for (const listener of [...frames]) listener(heard);
   }
