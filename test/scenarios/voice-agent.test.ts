@@ -11,8 +11,8 @@ let outage: Outage;
 afterEach(async () => {
   await outage?.stop();
 });
-const start = async (settings: OutageOptions['settings'] = {}) => {
-  outage = await startOutage({ settings: { AI: 'deepgram-agent', OPENAI_API_KEY: '', ...settings } });
+const start = async (settings: OutageOptions['settings'] = {}, options: OutageOptions = {}) => {
+  outage = await startOutage({ ...options, settings: { AI: 'deepgram-agent', OPENAI_API_KEY: '', ...settings } });
   return outage;
 };
 
@@ -49,5 +49,29 @@ describe('a worker whose calls are held by Deepgram’s voice agent', { timeout:
     await eventually(() => expect(told(opened)).toEqual([1, 1, 1]));
     await eventually(async () => expect((await job('busy'))?.logs.join()).toMatch(/not now: deepgram:voice-agent is down.*INVALID_AUTH/));
     expect([dialsTo('answers-and-confirms'), dialsTo('busy'), world.people.log]).toEqual([0, 0, []]);
+  });
+
+  it('puts a callee through: the colleague is told who calls, and the two talk', async () => {
+    const { world, contactOf, job, enqueue, asterisk } = await start({}, { world: { trunks: ['PJSIP/office'] } });
+    const { people, deepgram } = world;
+    const endpoint = `PJSIP/${people.byRole('colleague').number}@office`;
+    const targets = { front_desk: { endpoint, about: 'Anything', spoken: 'our front desk', announce: true } };
+    const story = { ...reminder, name: 'agent-transfers', transfer: { ringTimeoutMs: 20_000, maxTalkMs: 60_000, targets } };
+    await enqueue(story, [contactOf('wants-a-person')]);
+    await eventually(async () =>
+      expect(await job('wants-a-person', story)).toMatchObject({
+        disposition: 'transferred',
+        reason: expect.stringMatching(/^put through to front_desk; the (callee|colleague) hung up$/),
+      }),
+    );
+    const heardBy = (role: string) => people.log.findLast((record) => record.role === role)?.heardText;
+    expect(heardBy('wants-a-person')).toMatch(
+      /I will connect you with our front desk\. Please stay on the line\..*this is the front desk\. Your bill is paid\./,
+    );
+    expect(heardBy('colleague')).toBe(
+      `Here comes a call for you from our assistant. ${people.byRole('wants-a-person').name} is on the line. I have a question about my bill.`,
+    );
+    expect(deepgram.agentSettings).toHaveLength(1);
+    await eventually(() => expect([asterisk.channels(), asterisk.bridges()]).toEqual([[], []]));
   });
 });
