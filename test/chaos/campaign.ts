@@ -2,9 +2,8 @@ import { join } from 'node:path';
 import type { Campaign } from '../../src/call/campaign.ts';
 import { loadCampaign } from '../../src/producer/campaign-file.ts';
 
-/** What becomes of those who pick up: they talk with us until we hang up, or they want a person and are put through to a colleague. */
-export const STORIES = ['call', 'transfer'] as const;
-export type Story = (typeof STORIES)[number];
+/** What becomes of those who pick up: they talk with us until we hang up, they hang up soon, or they want a person and are put through to a colleague. */
+export type Story = 'call' | 'brief' | 'transfer';
 
 /** The shipped example, short, and at any hour. */
 export async function shortCampaign(dialString: string, maxCallMs = 15_000): Promise<Campaign> {

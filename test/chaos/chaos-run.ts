@@ -9,6 +9,7 @@ import { loadConfig } from '../../src/config.ts';
 import { createDeliveryQueue } from '../../src/delivery/outbox.ts';
 import { createCallQueue } from '../../src/queue/call-queue.ts';
 import { createKeys } from '../../src/queue/keys.ts';
+import { PUT_THROUGH } from '../../src/queue/ledger-scripts.ts';
 import { type RedisServer, startRedis } from '../../src/sandbox/redis-server.ts';
 import { sleep } from '../../src/sleep.ts';
 import { openContactSink } from '../../src/wire-producer.ts';
@@ -27,7 +28,7 @@ const SETTLE_MS = 90_000;
 const GO_ON_MS = 45_000;
 const HURRY_EVERY_MS = 2_000;
 /** Minutes, in earnest. Long enough to tell a redial from a second dial. */
-export const REDIAL_MS = 5_000;
+export const REDIAL_MS = 2_000;
 /** P3: 10 s while any process of ours lives, and half as much again. Milliseconds. */
 const ORPHAN_MS = 15_000;
 /** P3 when none does: the dead-man's switch, and as much again. Milliseconds. */
@@ -48,6 +49,8 @@ export interface ChaosRun {
   restartRedis(): Promise<void>;
   /** Somebody may be left without an owner from here on. */
   faultBegins(): void;
+  /** Another worker has taken over. */
+  ownedAgain(): void;
   /** From here on the time counts in which orphans must be gone. */
   faultIsOver(): void;
   /** Channels that should be gone by now. */
@@ -92,6 +95,7 @@ export async function startChaosRun({ asterisk, story = 'call', listening = fals
   let waitedFor: readonly string[] = [];
   let marks: number[] = [];
   let faultAt = 0;
+  let ownedAgainAt = 0;
   let faultOverAt = Date.now();
   let orphans: string[] = [];
   let bridges: string[] = [];
@@ -108,6 +112,8 @@ export async function startChaosRun({ asterisk, story = 'call', listening = fals
   });
 
   const meetings = story === 'transfer' ? watchMeetings(world) : undefined;
+  // The call that warms a stage up puts nobody through.
+  if (meetings !== undefined) await loadScript(redisServer.url, PUT_THROUGH);
 
   const enqueue = async (numbers: readonly string[], colleague?: string) => {
     campaigns += 1;
@@ -151,6 +157,7 @@ export async function startChaosRun({ asterisk, story = 'call', listening = fals
         colleagues: ofColleagues(talks ?? []),
         meetings: meetings.all(),
         faultAt,
+        ownedAgainAt,
       },
     };
   };
@@ -198,7 +205,10 @@ export async function startChaosRun({ asterisk, story = 'call', listening = fals
     },
 
     faultBegins() {
-      faultAt = Date.now();
+      [faultAt, ownedAgainAt] = [Date.now(), 0];
+    },
+    ownedAgain() {
+      ownedAgainAt = Date.now();
     },
     faultIsOver() {
       faultOverAt = Date.now();
@@ -262,6 +272,13 @@ export async function startChaosRun({ asterisk, story = 'call', listening = fals
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Redis knows it from then on, and is asked for it once a step. */
+async function loadScript(redisUrl: string, script: string): Promise<void> {
+  const redis = new Redis(redisUrl);
+  await redis.script('LOAD', script);
+  redis.disconnect();
 }
 
 /** The spreadsheet and the alerts come when they come; what never comes is a violation in the end. */

@@ -129,9 +129,9 @@ function inputsOf(body: unknown): Record<string, string>[] {
 }
 
 /** Whoever has a number that begins so picks up. */
-const NUMBERS: Record<Story, string> = { call: '+12026', transfer: '+12027' };
+const NUMBERS: Record<Story, string> = { call: '+12026', transfer: '+12027', brief: '+12029' };
 const COLLEAGUES = '+12028';
-const ROLES = { [NUMBERS.call]: 'talks', [NUMBERS.transfer]: 'wants-a-person', [COLLEAGUES]: 'colleague' };
+const ROLES = { [NUMBERS.call]: 'talks', [NUMBERS.brief]: 'brief', [NUMBERS.transfer]: 'wants-a-person', [COLLEAGUES]: 'colleague' };
 
 /** Everybody in the country picks up, but for those whom the file names. */
 function endlessPeople(): People & Pick<ChaosWorld, 'talks' | 'colleagueHangsUp'> {

@@ -12,6 +12,8 @@ export interface Transfers {
   meetings: readonly Meeting[];
   /** When something bad was done to the worker. Unix milliseconds. */
   faultAt: number;
+  /** When another worker first showed that it had taken something over; 0: never. Unix milliseconds. */
+  ownedAgainAt: number;
 }
 
 interface Line {
@@ -23,6 +25,8 @@ interface Line {
 
 /** P3 while any process of ours lives, and half as much again. Milliseconds. */
 const ALONE_MS = 15_000;
+/** The dead-man's switch was renewed 10 s ago at most: until then nobody's absence cuts anybody off. Milliseconds. */
+const DEAD_MAN_MS = 19_000;
 /** Who was put through and taken back at once, because Asterisk's answer was lost, has not talked. Milliseconds. */
 const TALKED_MS = 1_000;
 
@@ -53,7 +57,7 @@ export function checkTransfer(number: string, { rows, dials }: Sightings, transf
   // Only colleagues hang up here, and the last one was the one who was reached.
   const reached = colleagues.toSorted((one, other) => one.answeredAt - other.answeredAt).at(-1);
   if (reached === undefined) tell('nowhere', 'transferred to nobody');
-  else if (reached.endedBy === 'caller') tell('cut off', 'put through, and hung up by us');
+  else if (reached.endedBy === 'caller' && !diedAlone(reached, transfers)) tell('cut off', 'put through, and hung up by us');
 }
 
 /** Each attempt rings a colleague once; a carrier doesn't see which one it is. */
@@ -68,6 +72,11 @@ function checkRings(rings: Sightings['dials'], callsMade: number, tell: Tell): v
 
 function checkAlone(who: string, ms: number, tell: Tell): void {
   if (ms > patience(ALONE_MS)) tell('P3', `${who} was alone on the line for ${ms} ms`);
+}
+
+/** On a very busy machine no worker was there in time. */
+function diedAlone({ endedAt }: Line, { faultAt, ownedAgainAt }: Transfers): boolean {
+  return (ownedAgainAt === 0 || endedAt < ownedAgainAt) && endedAt - faultAt > DEAD_MAN_MS;
 }
 
 function covers({ answeredAt, endedAt }: Line, { from, to }: Meeting): boolean {

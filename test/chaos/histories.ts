@@ -36,6 +36,8 @@ export interface HistoryOptions extends ChaosRunOptions {
 
 /** How long a thawed worker may take to do what it should not. Milliseconds. */
 const AFTER_THAW_MS = 2_000;
+/** How long a dead one's late request may take to do so. Milliseconds. */
+const AFTER_ARRIVAL_MS = 500;
 /** A call without faults takes 8 s; beside seven others it may take thrice that. Milliseconds. */
 const REACH_MS = 45_000;
 
@@ -108,7 +110,10 @@ async function play(stage: Stage, wanted: string, signal: Signal, broken: string
   const met = Promise.withResolvers<void>();
   const letGo = Promise.withResolvers<void>();
   let reached = false;
+  // Two who talk have half a minute, which on a busy machine a worker needs to start: theirs lives already.
+  let standby: Promise<WiredWorker> | undefined;
   victim.decide = async (service, crossing) => {
+    if (run.meetings !== undefined && signal !== 'cut' && crossing.what.endsWith('/dial')) standby ??= run.startWorker({ broken });
     const boundary = reached ? undefined : count(service, crossing);
     if (boundary === undefined || boundaryName(boundary) !== name) return 'pass';
     reached = true;
@@ -127,8 +132,8 @@ async function play(stage: Stage, wanted: string, signal: Signal, broken: string
     await sleep(DEAD_MAN_MS);
     run.expectNothingLeft(await run.world.channels());
   }
-  const successor = reached && signal !== 'cut' ? await run.startWorker({ broken }) : undefined;
-  const held = isHeldBy(successor);
+  const successor = reached && signal !== 'cut' ? await (standby ?? run.startWorker({ broken })) : undefined;
+  const held = isHeldBy(successor).then(run.ownedAgain);
   await successor?.ready();
   if (signal === 'overlap') await settledOr(run, number, Promise.race([isDialled(run, number), held]));
   else {
@@ -139,7 +144,7 @@ async function play(stage: Stage, wanted: string, signal: Signal, broken: string
   letGo.resolve();
   if (reached && HOLDS.includes(signal)) {
     victim.thaw();
-    await sleep(AFTER_THAW_MS);
+    await sleep(signal === 'kill-late' ? AFTER_ARRIVAL_MS : AFTER_THAW_MS);
     run.meetings?.letEnd();
     run.faultIsOver();
     await run.settle();
@@ -149,7 +154,7 @@ async function play(stage: Stage, wanted: string, signal: Signal, broken: string
   if (successor !== undefined) {
     await victim.close();
     stage.victim = successor;
-  }
+  } else await (await standby)?.close();
   return reached;
 }
 

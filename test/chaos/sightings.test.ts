@@ -80,7 +80,7 @@ describe('a callee who is put through to a colleague', () => {
   const meeting = { attempt: 'a1', from: 8_000, to: 19_900 };
   const rung = { number, at: 3_000, attempt: 'a1' };
   const transferred = { ...row, disposition: 'transferred' };
-  const transfers = { dials: [rung], callees: [callee], colleagues: [colleague], meetings: [meeting], faultAt: 9_000 };
+  const transfers = { dials: [rung], callees: [callee], colleagues: [colleague], meetings: [meeting], faultAt: 9_000, ownedAgainAt: 0 };
   const putThrough: Sightings = { ...well, rows: [transferred], told: [{ ...transferred, at: 21_000 }], transfers };
 
   it('has talked to them until one of the two hung up, and that is the outcome', () => {
