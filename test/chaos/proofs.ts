@@ -1,4 +1,5 @@
 import { type Mechanism, NAIVE } from './broken/mechanisms.ts';
+import type { Story } from './campaign.ts';
 import { type HistoryOptions, type Plan, runHistory } from './histories.ts';
 import { runSeed } from './random-faults.ts';
 import type { Violation } from './sightings.ts';
@@ -7,12 +8,13 @@ const DIALLED = 'asterisk POST ari/channels/{callee}/dial #1 answer';
 const TALKING = 'asterisk POST ari/bridges/{id}/addChannel #1 answer';
 
 /** For each mechanism the history, or the seed, in which only it keeps a promise from being broken. */
-export const PROOFS: Readonly<Record<Mechanism, Plan | { seed: number }>> = {
+export const PROOFS: Readonly<Record<Mechanism, (Plan & { story?: Story }) | { seed: number }>> = {
   'mark-not-written': { boundary: DIALLED, signal: 'kill' },
   'claim-forgets': { boundary: DIALLED, signal: 'kill' },
   'end-unfenced': { boundary: TALKING, signal: 'freeze' },
   'epoch-unchecked': { boundary: 'asterisk POST ari/channels/create #1 answer', signal: 'overlap' },
   'outbox-apart': { boundary: 'redis END #1 answer', signal: 'kill' },
+  'put-through-unwritten': { story: 'transfer', boundary: 'asterisk POST ari/bridges/{id}/addChannel #3 answer', signal: 'kill' },
   'random-channel-ids': { boundary: 'asterisk POST ari/channels/{callee}/dial #1 request', signal: 'overlap' },
   'dialled-again': { boundary: DIALLED, signal: 'cut' },
   'no-dead-mans-switch': { boundary: TALKING, signal: 'alone' },
@@ -25,8 +27,8 @@ export const PROOFS: Readonly<Record<Mechanism, Plan | { seed: number }>> = {
 /** What a worker without this mechanism does wrong; nothing, when the harness can't tell. */
 export async function prove(mechanism: Mechanism, options: HistoryOptions): Promise<readonly Violation[]> {
   const proof = PROOFS[mechanism];
-  const played =
-    'seed' in proof ? runSeed(proof.seed, { ...options, broken: mechanism }) : runHistory(proof, { ...options, broken: mechanism });
+  const broken = { ...options, broken: mechanism };
+  const played = 'seed' in proof ? runSeed(proof.seed, broken) : runHistory(proof, { ...broken, story: proof.story });
   return (await played).violations;
 }
 

@@ -5,6 +5,7 @@ export const MECHANISMS = {
   'end-unfenced': 'src/queue/ledger.ts',
   'epoch-unchecked': 'src/queue/ledger.ts',
   'outbox-apart': 'src/queue/ledger.ts',
+  'put-through-unwritten': 'src/queue/ledger.ts',
   'random-channel-ids': 'src/call/channel-id.ts',
   'dialled-again': 'src/telephony/two-step-dialler.ts',
   'no-dead-mans-switch': 'src/telephony/dead-mans-switch.ts',
