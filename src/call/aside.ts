@@ -19,8 +19,8 @@ const NO_WORDS: SpeechToText = { open: async () => ({ send() {}, commit() {}, cl
 
 /** A word with the colleague alone, over a leg of its own. */
 export interface Aside {
-  /** Says this and listens to who is there. Rejects when the leg breaks. */
-  tell(channelId: string, pcm: Buffer, signal: AbortSignal): Promise<'told' | 'machine'>;
+  /** Listens to who is there, and says this as soon as it can be said. Rejects when the leg breaks. */
+  tell(channelId: string, announcement: Promise<Buffer | undefined>, signal: AbortSignal): Promise<'told' | 'machine'>;
   close(): Promise<void>;
 }
 
@@ -43,12 +43,12 @@ export async function openAside(
   });
 
   return {
-    async tell(channelId, pcm, whole) {
+    async tell(channelId, announcement, whole) {
       const until = AbortSignal.any([whole, over.signal]);
       await audio.join(channelId);
       ear.start();
       const watch = watchAnswer({ ear, leg: audio.leg, settled: () => false, signal: until });
-      await play(audio, pcm, AbortSignal.any([until, watch.signal]));
+      await play(audio, announcement, AbortSignal.any([until, watch.signal]));
       await untilFinished(ear, watch, until);
       return watch.machine === undefined ? 'told' : 'machine';
     },
@@ -59,15 +59,22 @@ export async function openAside(
   };
 }
 
-async function play({ leg }: CallAudio, pcm: Buffer, signal: AbortSignal): Promise<void> {
-  const utterance = leg.speak();
-  void utterance.write(pcm);
-  utterance.end();
-  const flush = () => leg.flush();
-  if (signal.aborted) flush();
-  signal.addEventListener('abort', flush, { once: true });
-  await utterance.played;
-  signal.removeEventListener('abort', flush);
+async function play({ leg }: CallAudio, announcement: Promise<Buffer | undefined>, signal: AbortSignal): Promise<void> {
+  const { promise: calledOff, resolve } = Promise.withResolvers<undefined>();
+  const stop = () => {
+    resolve(undefined);
+    leg.flush();
+  };
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
+  const pcm = await Promise.race([announcement, calledOff]);
+  if (pcm !== undefined && !signal.aborted) {
+    const utterance = leg.speak();
+    void utterance.write(pcm);
+    utterance.end();
+    await utterance.played;
+  }
+  signal.removeEventListener('abort', stop);
 }
 
 async function untilFinished(ear: Pick<Ear, 'speaking'>, watch: AnswerWatch, signal: AbortSignal): Promise<void> {

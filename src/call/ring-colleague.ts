@@ -55,7 +55,7 @@ export async function ringColleague(options: RingOptions): Promise<Rung> {
     if (result.kind !== 'answered') return { kind: 'unreached', reason: whyNot(result, deps) };
     channel = result.channel;
     const whole = AbortSignal.any([signal, channel.signal]);
-    const listens = aside && (await announce(aside, channel, announcement, whole));
+    const listens = aside && announcement && (await announce(aside, channel, announcement, whole));
     if (listens === 'machine') return { kind: 'unreached', reason: 'an answering machine answered' };
     signal.throwIfAborted();
     if (channel.signal.aborted) return { kind: 'unreached', reason: 'they hung up before they were connected' };
@@ -132,13 +132,13 @@ function whyNot(result: Exclude<DialResult, { kind: 'answered' }>, deps: Transfe
 async function announce(
   aside: Aside,
   channel: CallChannel,
-  announcement: Promise<Buffer | undefined> | undefined,
+  announcement: Promise<Buffer | undefined>,
   signal: AbortSignal,
 ): Promise<'told' | 'machine'> {
-  const pcm = await Promise.race([announcement, sleep(ANNOUNCEMENT_MS, signal).catch(() => undefined)]);
-  if (pcm === undefined || signal.aborted) return 'told';
+  const nothing = () => undefined;
+  const soon = Promise.race([announcement, sleep(ANNOUNCEMENT_MS, signal).then(nothing, nothing)]);
   try {
-    return await aside.tell(channel.id, pcm, signal);
+    return await aside.tell(channel.id, soon, signal);
   } catch (error) {
     withoutAnnouncement(error);
     return 'told';

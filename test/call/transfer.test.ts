@@ -79,13 +79,25 @@ describe('a transfer', () => {
     await call.end();
   });
 
-  test('a colleague’s mailbox is nobody: it is left as soon as it gives itself away, and the callee is taken back', async () => {
-    const call = await answeredCall(world(), { to: { endpoint: `PJSIP/${numberOf('answering-machine')}@office` } });
-    expect(await call.transfer('Ada is on the line.')).toEqual({ kind: 'unreached', reason: 'an answering machine answered' });
-    expect(call.channel.signal.aborted).toBe(false);
-    expect(await call.channels()).not.toContain('colleague');
+  test('a colleague’s mailbox is nobody, also where no service can speak the announcement: it is left as soon as it gives itself away, and the callee is taken back', async () => {
+    const mailbox = { endpoint: `PJSIP/${numberOf('answering-machine')}@office` };
+    const calls = await Promise.all([answeredCall(world(), { to: mailbox }), answeredCall(world(), { to: mailbox })]);
+    const [announced, unspeakable] = calls;
+    const results = await Promise.all([announced.transfer('Ada is on the line.'), unspeakable.transfer(null)]);
+    for (const result of results) expect(result).toEqual({ kind: 'unreached', reason: 'an answering machine answered' });
+    for (const call of calls) {
+      expect(call.channel.signal.aborted).toBe(false);
+      expect(await call.channels()).not.toContain('colleague');
+    }
+    const tapes = people.log.filter(({ role }) => role === 'answering-machine').map(({ recordedText = '' }) => recordedText);
+    expect(tapes).toEqual(['', '']);
+    for (const call of calls) await call.end();
+  });
+
+  test('a colleague whom no service can tell who calls is put through all the same', async () => {
+    const call = await answeredCall(world());
+    expect(await call.transfer(null)).toEqual({ kind: 'connected' });
     await call.end();
-    expect(people.log.find(({ role }) => role === 'answering-machine')?.recordedText ?? '').toBe('');
   });
 
   test('a callee who hangs up while the colleague is being told: both phones are free', async () => {

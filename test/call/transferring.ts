@@ -166,10 +166,12 @@ export async function answeredCall(
     openTrunk() {
       trunkIsOpen = true;
     },
-    transfer: (announcement?: string, signal = over.signal) =>
+    /** @param announcement null: one that no service can speak */
+    transfer: (announcement?: string | null, signal = over.signal) =>
       line.transfer({
         target: 'colleague',
-        announcement: announcement === undefined ? undefined : Promise.resolve(speak(announcement, RATE)),
+        announcement:
+          announcement === undefined ? undefined : Promise.resolve(announcement === null ? undefined : speak(announcement, RATE)),
         signal,
       }),
     async stayAway() {
