@@ -18,12 +18,11 @@ export interface CallWorkerOptions {
   countBroken: (attemptId: string) => Promise<number>;
   /** Ends an attempt that no worker gets through, so that it isn't lost sight of. */
   giveUp: (job: CallJobData, reason: string) => Promise<void>;
+  /** A worker that does not renew its locks is taken for dead after this. Milliseconds. */
+  lockMs?: number;
 }
 
-/**
- * A worker that stops renewing is taken for dead after this. With the check every 1.5 s a dead worker's contact is with
- * another one within 10 s.
- */
+/** With a look for dead ones every 1.5 s their contacts are with another worker within 10 s. */
 const LOCK_MS = 8_000;
 
 /** A contact that broke the worker this often, a minute apart, needs a human. */
@@ -52,7 +51,7 @@ export function createCallWorker(
       prefix: options.prefix,
       concurrency: options.concurrency,
       autorun: false,
-      lockDuration: LOCK_MS,
+      lockDuration: options.lockMs ?? LOCK_MS,
       stalledInterval: 1_500,
       // A job found without a living worker goes back to the queue however often: the ledger decides what may still happen.
       maxStalledCount: 1_000_000,

@@ -14,7 +14,7 @@ const mail = {
   subject: 'Zürich ✓ is down',
   text: 'Line 1\n\n+12025•••23 — done',
 };
-const send = (url = sandbox.url) => nodemailer.createTransport({ url, greetingTimeout: 300, socketTimeout: 300 }).sendMail(mail);
+const send = (url = sandbox.url) => nodemailer.createTransport({ url, greetingTimeout: 300, socketTimeout: 5_000 }).sendMail(mail);
 const failure = (work: Promise<unknown>) =>
   work.then(
     () => undefined,
