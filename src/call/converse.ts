@@ -5,7 +5,7 @@ import { callFacts } from './call-job.ts';
 import type { Colleague } from './call-line.ts';
 import { describeError } from './describe-error.ts';
 import type { AnsweredCall } from './dial.ts';
-import { whilePutThrough } from './put-through.ts';
+import { noteWhileTheyTalk, whilePutThrough } from './put-through.ts';
 
 /**
  * What Asterisk has played is still on its way to the callee's ear: a telephone keeps up to a tenth of a second or two against jitter. A hang-up would cut the
@@ -85,14 +85,18 @@ async function talkOn(
   ending: Ending,
   deps: CallDeps,
 ): Promise<Ending> {
-  const noted = deps.ledger.putThrough(call.attemptId, call.epoch, {
-    ...{ to: name, calleeId: channel.id, colleagueId: colleague.id, at, ending },
-  });
-  // Without it whoever takes the call over has less to tell.
-  noted.catch((error: unknown) => deps.log.warn({ ...callFacts(call.job), err: error }, 'a transfer was not written down'));
-  await audio.leave();
-  const { reason, talkMs } = await whilePutThrough(call, { callee: channel, colleague, at }, deps);
-  return { ...ending, reason: `${ending.reason}; ${reason}`, endedAt: deps.now(), putThrough: { to: name, talkMs } };
+  const talk = new AbortController();
+  const note = () =>
+    deps.ledger.putThrough(call.attemptId, call.epoch, { to: name, calleeId: channel.id, colleagueId: colleague.id, at, ending });
+  const onWait = (error: unknown) => deps.log.warn({ ...callFacts(call.job), err: error }, 'a transfer is not written down yet');
+  void noteWhileTheyTalk(note, { signal: talk.signal, onWait });
+  try {
+    await audio.leave();
+    const { reason, talkMs } = await whilePutThrough(call, { callee: channel, colleague, at }, deps);
+    return { ...ending, reason: `${ending.reason}; ${reason}`, endedAt: deps.now(), putThrough: { to: name, talkMs } };
+  } finally {
+    talk.abort();
+  }
 }
 
 /** Asterisk, or the way to it, went away in the middle of the talk. The callee didn't end it and heard no apology: they are called once more. */

@@ -1,3 +1,4 @@
+import { sleep } from '../sleep.ts';
 import type { CallChannel } from '../telephony/dialler.ts';
 import type { CallDeps, Ending, OwnedCall } from './call-deps.ts';
 import type { Campaign } from './campaign.ts';
@@ -6,6 +7,9 @@ import type { Campaign } from './campaign.ts';
 const MAX_TALK_MS = 3_600_000;
 /** Longer than this two people don't wait for a ledger that is silent. Milliseconds. */
 export const NOTE_MS = 2_000;
+
+/** How soon a ledger that refused is told again to whom a callee was put through. Milliseconds. */
+const NOTE_AGAIN_MS = 1_000;
 
 /** What the ledger keeps of a callee who talks with a colleague. Whoever takes the call over lets them talk, and knows what to tell. */
 export interface PutThrough {
@@ -32,6 +36,22 @@ export interface TalkEnd {
   reason: string;
   talkMs: number;
   letGo: boolean;
+}
+
+/** Until the ledger knows of them, a worker's death would cut off the two and have the callee called again: it is told for as long as they talk. Never rejects. */
+export async function noteWhileTheyTalk(
+  note: () => Promise<unknown>,
+  { signal, onWait }: { signal: AbortSignal; onWait: (error: unknown) => void },
+): Promise<void> {
+  for (let tries = 0; !signal.aborted; tries++) {
+    try {
+      await note();
+      return;
+    } catch (error) {
+      if (tries === 0) onWait(error);
+      await sleep(NOTE_AGAIN_MS, signal).catch(() => {});
+    }
+  }
 }
 
 /** The callee talks to a colleague, we don't listen. Resolves with how that ended; hanging up is the caller's. */
