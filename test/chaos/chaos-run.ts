@@ -27,6 +27,8 @@ const SETTLE_MS = 90_000;
 /** A contact that is looked at too often is given up; nobody looks a hundred times in 90 s. */
 const GO_ON_MS = 45_000;
 const HURRY_EVERY_MS = 2_000;
+/** Longer than a Redis is away. Milliseconds. */
+const ENQUEUE_MS = 30_000;
 /** Minutes, in earnest. Long enough to tell a redial from a second dial. */
 export const REDIAL_MS = 2_000;
 /** P3: 10 s while any process of ours lives, and half as much again. Milliseconds. */
@@ -119,12 +121,20 @@ export async function startChaosRun({ asterisk, story = 'call', listening = fals
     campaigns += 1;
     const short = { ...(await shortCampaign(world.dialString, world.maxCallMs)), name: `chaos ${campaigns}` };
     const campaign = colleague === undefined ? short : withColleague(short, colleague);
-    const sink = await openContactSink(loadConfig(['enqueue'], settingsFor(redisServer.url)), campaign);
-    try {
-      const contacts = numbers.map((phone) => ({ phone, name: 'Somebody', timeZones: ['UTC'], variables: {} }));
-      await sink.add(contacts, { update: false, dryRun: false });
-    } finally {
-      await sink.close();
+    const contacts = numbers.map((phone) => ({ phone, name: 'Somebody', timeZones: ['UTC'], variables: {} }));
+    const add = async () => {
+      const sink = await openContactSink(loadConfig(['enqueue'], settingsFor(redisServer.url)), campaign);
+      await sink.add(contacts, { update: false, dryRun: false }).finally(() => sink.close());
+    };
+    const giveUpAt = Date.now() + patience(ENQUEUE_MS);
+    // Whose Redis was away in the middle of an import runs it again: that adds nobody twice.
+    for (;;) {
+      try {
+        return await add();
+      } catch (error) {
+        if (Date.now() > giveUpAt) throw error;
+        await sleep(500);
+      }
     }
   };
 

@@ -124,7 +124,10 @@ async function runSeeds(seeds: Iterator<number>, total: number, steps: () => num
   const progress = createProgress(total);
   const lane = async () => {
     for (let next = seeds.next(); !next.done && !isOver(); next = seeds.next()) {
-      const verdict = await runSeed(next.value, options);
+      const verdict = await runSeed(next.value, options).catch((error: unknown) =>
+        say(`  seed ${next.value} could not be played: ${error}`),
+      );
+      if (verdict === undefined) continue;
       violations += verdict.violations.length;
       rows.push(toSeedRow(verdict));
       const done = Math.min(total, steps());
