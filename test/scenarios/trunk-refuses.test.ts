@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import type { Campaign } from '../../src/call/campaign.ts';
+import type { Contact } from '../../src/call/contact.ts';
 import { eventually } from '../eventually.ts';
 import { type Outage, reminder, startOutage } from './outage.ts';
 
@@ -8,60 +9,77 @@ afterEach(async () => {
   await outage?.stop();
 });
 
-const ill: Campaign = {
-  ...{ ...reminder, name: 'over-the-ill-trunk', dialString: 'PJSIP/{e164}@carrier' },
+const over = (trunk: string): Campaign => ({
+  ...{ ...reminder, name: `over-${trunk}`, dialString: `PJSIP/{e164}@${trunk}` },
   limits: { ...reminder.limits, answerTimeoutMs: 500 },
-};
+});
+const ill = over('carrier');
 const well: Campaign = { ...reminder, name: 'over-the-other', dialString: 'PJSIP/{e164}@other' };
 const trunks = ['PJSIP/carrier', 'PJSIP/other'];
 const FIRST = ['busy', 'hangs-up-early'];
-const WAITING = ['invalid-number', 'no-answer'];
 const OTHERS = ['rejects'];
 
-it.each([
-  [503, 34],
-  [403, 21],
-])(
-  'a carrier answers %i to everything: its contacts wait, humans hear which trunk and which SIP status, others go on',
-  {
-    timeout: 120_000,
-  },
-  async (sipStatus, cause) => {
-    outage = await startOutage({ world: { trunks }, settings: { CALL_CONCURRENCY: '2' } });
-    const { asterisk, contactOf, job, world } = outage;
-    asterisk.refuseTrunk('PJSIP/carrier', { cause, sipStatus });
-    await outage.enqueue(ill, FIRST.map(contactOf));
-    await eventually(() => expect(outage.told(/Trunk PJSIP\/carrier can't be used/)).toEqual([1, 1, 1]));
-    expect(outage.told(new RegExp(`SIP ${sipStatus}`))).toEqual([1, 1, 1]);
-    await outage.enqueue(ill, WAITING.map(contactOf));
-    // Two trials with contacts of this campaign, and none is used up by it.
-    const found = asterisk.dials.length;
-    await eventually(() => expect(asterisk.dials.length).toBeGreaterThanOrEqual(found + 2));
-    await outage.enqueue(well, OTHERS.map(contactOf));
-    for (const role of OTHERS) await eventually(async () => expect((await job(role, well))?.state).toBe('completed'));
-    const waits = (await outage.jobs(ill)).flatMap(({ logs }) => logs);
-    expect(waits.join()).toMatch(/not now: trunk:PJSIP\/carrier is down/);
+/** Nobody in the sandbox: whoever calls them hears that the number doesn't exist. */
+const stranger = (phone: string): Contact => ({ phone, name: 'Somebody', timeZones: ['America/New_York'], variables: {} });
 
-    asterisk.refuseTrunk('PJSIP/carrier', undefined);
-    await eventually(() => expect(outage.told(/PJSIP\/carrier is back after/)).toEqual([1, 1, 1]));
-    // Also those with whom it was found out: the trunk had refused them, and nobody's phone had rung.
-    for (const [role, disposition] of [
-      ['busy', 'busy'],
-      ['hangs-up-early', 'hung-up'],
-      ['invalid-number', 'invalid-number'],
-      ['no-answer', 'no-answer'],
-    ])
-      await eventually(async () => {
-        const ends = (await outage.jobs(ill)).filter(({ phone }) => phone === contactOf(role ?? '').phone);
-        expect(ends.filter((end) => end.disposition === disposition)).toHaveLength(1);
-      });
-    expect(outage.told(/Trunk PJSIP\/carrier can't be used/)).toEqual([1, 1, 1]);
-    // Each INVITE was an attempt of its own.
-    const attempts = asterisk.dials.map(({ channelId }) => channelId.replace(/\.\d+$/, ''));
-    expect(new Set(attempts).size).toBe(attempts.length);
-    await eventually(() => expect(world.hubSpot.rows).toHaveLength(attempts.length));
-  },
-);
+it('carriers answer 503, or 403, to everything: their contacts wait, humans hear which trunk and which SIP status, others go on', {
+  timeout: 120_000,
+}, async () => {
+  outage = await startOutage({
+    world: { trunks: ['PJSIP/overloaded', 'PJSIP/unpaid', 'PJSIP/other'] },
+    settings: { CALL_CONCURRENCY: '4' },
+  });
+  const { asterisk, contactOf, job, world } = outage;
+  // A 403 looks like a callee who declines.
+  const carriers = [
+    { trunk: 'overloaded', sipStatus: 503, cause: 34, first: [contactOf('busy'), stranger('+12025560201')], waits: contactOf('no-answer') },
+    {
+      trunk: 'unpaid',
+      sipStatus: 403,
+      cause: 21,
+      first: [contactOf('hangs-up-early'), stranger('+12025560202')],
+      waits: contactOf('invalid-number'),
+    },
+  ];
+  const known = new Map(carriers.flatMap(({ trunk, first, waits }) => [...first, waits].map(({ phone }) => [phone, trunk])));
+  const dialsOver = (trunk: string) => asterisk.dials.filter(({ number }) => known.get(number) === trunk).length;
+  const told = (trunk: string, what: string) => outage.told(new RegExp(`PJSIP/${trunk} ${what}`));
+
+  for (const { trunk, first, sipStatus, cause } of carriers) {
+    asterisk.refuseTrunk(`PJSIP/${trunk}`, { cause, sipStatus });
+    await outage.enqueue(over(trunk), first);
+  }
+  for (const { trunk, waits, sipStatus } of carriers) {
+    await eventually(() => expect(told(trunk, "can't be used")).toEqual([1, 1, 1]));
+    expect(outage.told(new RegExp(`SIP ${sipStatus}`))).toEqual([1, 1, 1]);
+    await outage.enqueue(over(trunk), [waits]);
+  }
+  // Two trials with contacts of each campaign, and none is used up by it.
+  const found = carriers.map(({ trunk }) => dialsOver(trunk));
+  for (const [i, { trunk }] of carriers.entries())
+    await eventually(() => expect(dialsOver(trunk)).toBeGreaterThanOrEqual((found[i] ?? 0) + 2));
+  await outage.enqueue(well, OTHERS.map(contactOf));
+  for (const role of OTHERS) await eventually(async () => expect((await job(role, well))?.state).toBe('completed'));
+  for (const { trunk } of carriers) {
+    const waiting = (await outage.jobs(over(trunk))).flatMap(({ logs }) => logs);
+    expect(waiting.join()).toMatch(new RegExp(`not now: trunk:PJSIP/${trunk} is down`));
+  }
+
+  for (const { trunk } of carriers) asterisk.refuseTrunk(`PJSIP/${trunk}`, undefined);
+  for (const { trunk } of carriers) await eventually(() => expect(told(trunk, 'is back after')).toEqual([1, 1, 1]));
+  // Also those with whom it was found out: the trunk had refused them, and nobody's phone had rung.
+  const ends = ['busy', 'hung-up', 'invalid-number', 'invalid-number', 'invalid-number', 'no-answer'];
+  await eventually(async () => {
+    const jobs = (await Promise.all(carriers.map(({ trunk }) => outage.jobs(over(trunk))))).flat();
+    const reached = jobs.flatMap(({ disposition = '' }) => (ends.includes(disposition) ? [disposition] : []));
+    expect(reached.sort()).toEqual(ends);
+  });
+  for (const { trunk } of carriers) expect(told(trunk, "can't be used")).toEqual([1, 1, 1]);
+  // Each INVITE was an attempt of its own.
+  const attempts = asterisk.dials.map(({ channelId }) => channelId.replace(/\.\d+$/, ''));
+  expect(new Set(attempts).size).toBe(attempts.length);
+  await eventually(() => expect(world.hubSpot.rows).toHaveLength(attempts.length));
+});
 
 it('a dial string that Asterisk does not know fails its own calls and opens nothing', { timeout: 90_000 }, async () => {
   outage = await startOutage({ world: { trunks } });
