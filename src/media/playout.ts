@@ -1,6 +1,8 @@
-import { BYTES_PER_SAMPLE, bytesPerFrame, bytesToMs, FRAME_MS } from './frames.ts';
+import { createByteFifo } from './byte-fifo.ts';
+import { bytesPerFrame, FRAME_MS } from './frames.ts';
 import type { Utterance } from './media-leg.ts';
 import { createPlayoutClock } from './playout-clock.ts';
+import { createPlayoutEntry, type PlayoutEntry } from './playout-entry.ts';
 
 /** Audio handed to Asterisk and not heard yet. Asterisk asks to stop at 18 s and silently drops what passes 20 s; half of that is ample. */
 const MAX_AHEAD_MS = 10_000;
@@ -49,32 +51,17 @@ export interface PlayoutOptions {
   now?: () => number;
 }
 
-interface Entry {
-  pending: Buffer[];
-  pendingBytes: number;
-  /** Written by the speaker so far. */
-  writtenBytes: number;
-  /** Where it begins in all audio ever sent; set with its first frame. */
-  sentFrom: number | undefined;
-  /** No more writes. */
-  ended: boolean;
-  /** Everything was handed over. */
-  stopped: boolean;
-  settled: { heardMs: number; complete: boolean } | undefined;
-  settle: (result: { heardMs: number; complete: boolean }) => void;
-}
-
 /** The book-keeping of one leg's speech: who may send how much, and what of it was heard. */
 export function createPlayout({ sampleRate, sink, onPlayed, now = () => performance.now() }: PlayoutOptions): Playout {
   const frameBytes = bytesPerFrame(sampleRate);
   const maxAheadBytes = (MAX_AHEAD_MS / FRAME_MS) * frameBytes;
   const markEveryBytes = (MARK_EVERY_MS / FRAME_MS) * frameBytes;
   /** Its tags are the utterances that end with the mark. */
-  const clock = createPlayoutClock<Entry>(frameBytes, () => (pausedAt ?? now()) - pausedMs);
+  const clock = createPlayoutClock<PlayoutEntry>(frameBytes, () => (pausedAt ?? now()) - pausedMs);
   /** In speaking order, until settled. */
-  let entries: Entry[] = [];
+  let entries: PlayoutEntry[] = [];
   /** Sent, and not yet reported as played. */
-  let unreported: Buffer[] = [];
+  const unreported = createByteFifo();
   let writers: { until: number; resolve: () => void }[] = [];
   let onHold = false;
   let over = false;
@@ -82,38 +69,24 @@ export function createPlayout({ sampleRate, sink, onPlayed, now = () => performa
   /** In all, until the last `resume`. */
   let pausedMs = 0;
 
-  const pendingBytes = () => entries.reduce((sum, entry) => sum + entry.pendingBytes, 0);
+  const pendingBytes = () => entries.reduce((sum, entry) => sum + entry.waiting, 0);
 
-  function heardMsOf(entry: Entry, position: number): number {
-    if (entry.sentFrom === undefined) return 0;
-    const bytes = Math.min(Math.max(0, position - entry.sentFrom), entry.writtenBytes);
-    return Math.round(bytesToMs(bytes, sampleRate));
-  }
-
-  function settle(entry: Entry, position: number, complete: boolean): void {
-    if (entry.settled) return;
-    entry.settled = { heardMs: heardMsOf(entry, position), complete };
-    entry.ended = true;
-    entry.pending = [];
-    entry.pendingBytes = 0;
+  function settle(entry: PlayoutEntry, position: number, complete: boolean): void {
+    entry.settle(position, complete);
     entries = entries.filter((other) => other !== entry);
-    entry.settle(entry.settled);
   }
 
-  function sendAudio(entry: Entry, bytes: number): void {
-    if (entry.sentFrom === undefined) {
-      entry.sentFrom = clock.sent;
-      sink.startBuffering();
-    }
-    const pcm = takeFront(entry, bytes);
+  function sendAudio(entry: PlayoutEntry, bytes: number): void {
+    if (!entry.begun) sink.startBuffering();
+    const pcm = entry.send(bytes, clock.sent);
     sink.audio(pcm);
     unreported.push(pcm);
     clock.addSent(bytes);
   }
 
-  function stop(entry: Entry): void {
+  function stop(entry: PlayoutEntry): void {
     entry.stopped = true;
-    if (entry.sentFrom !== undefined) sink.stopBuffering(clock.mark(entry));
+    if (entry.begun) sink.stopBuffering(clock.mark(entry));
     // Without a sound: it ends when those before it have ended.
     else if (clock.awaitedMark !== undefined) sink.mark(clock.mark(entry));
     else settle(entry, clock.sent, true);
@@ -123,12 +96,10 @@ export function createPlayout({ sampleRate, sink, onPlayed, now = () => performa
   function sendNext(): boolean {
     const entry = entries.find((candidate) => !candidate.stopped);
     if (!entry || onHold || over) return false;
-    if (entry.ended) padLastFrame(entry, frameBytes);
-    const ready = entry.pendingBytes - (entry.pendingBytes % frameBytes);
     const room = maxAheadBytes - (clock.sent - clock.heardForSure);
-    const bytes = Math.min(ready, room, markEveryBytes);
+    const bytes = Math.min(entry.ready(), room, markEveryBytes);
     if (bytes > 0) sendAudio(entry, bytes);
-    const stops = entry.ended && entry.pendingBytes === 0;
+    const stops = entry.ended && entry.waiting === 0;
     if (stops) stop(entry);
     else if (bytes > 0) sink.mark(clock.mark());
     return stops || bytes > 0;
@@ -139,14 +110,8 @@ export function createPlayout({ sampleRate, sink, onPlayed, now = () => performa
   }
 
   function reportUpTo(position: number): void {
-    let bytes = unreported.reduce((sum, piece) => sum + piece.length, 0) - (clock.sent - position);
-    while (bytes > 0) {
-      const piece = unreported.shift();
-      if (!piece) return;
-      if (piece.length > bytes) unreported.unshift(piece.subarray(bytes));
-      onPlayed(piece.subarray(0, bytes));
-      bytes -= piece.length;
-    }
+    const bytes = unreported.length - (clock.sent - position);
+    if (bytes > 0) onPlayed(unreported.take(bytes));
   }
 
   function markReached(mark: string): void {
@@ -164,38 +129,35 @@ export function createPlayout({ sampleRate, sink, onPlayed, now = () => performa
   function drop(): void {
     const position = clock.heard();
     reportUpTo(position);
-    unreported = [];
+    unreported.clear();
     clock.flush();
     for (const entry of entries) settle(entry, position, false);
     for (const writer of writers) writer.resolve();
     writers = [];
   }
 
-  async function write(entry: Entry, pcm: Buffer): Promise<void> {
+  async function write(entry: PlayoutEntry, pcm: Buffer): Promise<void> {
     if (entry.ended || pcm.length === 0) return;
-    entry.pending.push(pcm);
-    entry.pendingBytes += pcm.length;
-    entry.writtenBytes += pcm.length;
+    entry.write(pcm);
     pump();
     const until = clock.sent + pendingBytes() - maxAheadBytes;
     if (until > clock.heardForSure) await new Promise<void>((resolve) => writers.push({ until, resolve }));
   }
 
   function speak(): Utterance {
-    const played = Promise.withResolvers<{ heardMs: number; complete: boolean }>();
-    const entry = newEntry(played.resolve);
+    const entry = createPlayoutEntry(sampleRate);
     if (over) settle(entry, 0, false);
     else entries.push(entry);
     return {
       write: (pcm) => write(entry, pcm),
       end() {
-        entry.ended = true;
+        entry.end();
         pump();
       },
       get heardMs() {
-        return entry.settled?.heardMs ?? heardMsOf(entry, clock.heard());
+        return entry.heardMs(clock.heard());
       },
-      played: played.promise,
+      played: entry.played,
     };
   }
 
@@ -217,7 +179,7 @@ export function createPlayout({ sampleRate, sink, onPlayed, now = () => performa
     resume: endPause,
     flush() {
       // What was opened at the far side must be closed there, even when all of its audio was heard.
-      const opened = entries.some((entry) => entry.sentFrom !== undefined) || clock.awaitedMark !== undefined;
+      const opened = entries.some((entry) => entry.begun) || clock.awaitedMark !== undefined;
       if (opened && !over) sink.flush();
       drop();
       endPause();
@@ -241,35 +203,4 @@ export function createPlayout({ sampleRate, sink, onPlayed, now = () => performa
       drop();
     },
   };
-}
-
-function newEntry(onSettled: Entry['settle']): Entry {
-  return {
-    pending: [],
-    pendingBytes: 0,
-    writtenBytes: 0,
-    sentFrom: undefined,
-    ended: false,
-    stopped: false,
-    settled: undefined,
-    settle: onSettled,
-  };
-}
-
-function takeFront(entry: Entry, bytes: number): Buffer {
-  const [first] = entry.pending;
-  const all = entry.pending.length === 1 && first ? first : Buffer.concat(entry.pending);
-  entry.pending = bytes < all.length ? [all.subarray(bytes)] : [];
-  entry.pendingBytes = all.length - bytes;
-  return all.subarray(0, bytes);
-}
-
-/** Fills the last frame with silence, so that only whole frames travel. An odd byte at the end is half a sample: it goes. */
-function padLastFrame(entry: Entry, frameBytes: number): void {
-  const stray = entry.pendingBytes % frameBytes;
-  if (stray === 0) return;
-  const padded = Buffer.alloc(entry.pendingBytes - stray + frameBytes);
-  Buffer.concat(entry.pending).copy(padded, 0, 0, entry.pendingBytes - (stray % BYTES_PER_SAMPLE));
-  entry.pending = [padded];
-  entry.pendingBytes = padded.length;
 }

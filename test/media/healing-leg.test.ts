@@ -45,16 +45,22 @@ describe.each(LINES)('a leg by %s that heals', (_, openLine) => {
     const utterance = leg.speak();
     void utterance.write(counted(1_000));
     await first.play(400);
-    expect(utterance.heardMs).toBeGreaterThanOrEqual(400);
+    const leastMs = utterance.heardMs;
+    expect(leastMs).toBeGreaterThanOrEqual(400);
     first.hangUp();
     const second = await line(2);
-    const { heardMs } = utterance;
+    // On a busy machine some of it was heard on the second line already.
+    const mostMs = utterance.heardMs;
     void utterance.write(counted(200));
     utterance.end();
-    await second.play(1_200 - heardMs + 60);
+    await second.play(1_200 - leastMs + 60);
     expect(await utterance.played).toEqual({ heardMs: 1_200, complete: true });
     const all = Buffer.concat([counted(1_000), counted(200)]);
-    expect(second.heard().equals(all.subarray(heardMs * 16))).toBe(true);
+    const rest = second.heard();
+    expect(rest.equals(all.subarray(-rest.length))).toBe(true);
+    const goneOnMs = 1_200 - rest.length / 16;
+    expect(goneOnMs).toBeGreaterThanOrEqual(leastMs);
+    expect(goneOnMs).toBeLessThanOrEqual(mostMs);
     expect(leg.speaking).toBe(false);
   });
 
