@@ -2,6 +2,7 @@ import type { Logger } from '../logger.ts';
 import type { AriConnection } from './ari-connection.ts';
 import type { ChannelNews } from './ari-events.ts';
 import { asteriskError } from './asterisk-errors.ts';
+import { type ChannelPhase, createChannelPhases } from './channel-phases.ts';
 import { holdDeadMansSwitch } from './dead-mans-switch.ts';
 import type { CallChannel, ChannelEnd } from './dialler.ts';
 import { sendDtmf } from './dtmf.ts';
@@ -23,11 +24,6 @@ export interface OwnChannelOptions {
   renewEveryMs: number;
   logger: Pick<Logger, 'warn' | 'error'>;
 }
-
-/** How far the call on it has come. `down`: not made yet, or made and not dialled. `dialled`: Asterisk asks the far end. `ended`: gone. */
-export type ChannelPhase = 'down' | 'dialled' | 'ringing' | 'up' | 'ended';
-
-const ORDER: readonly ChannelPhase[] = ['down', 'dialled', 'ringing', 'up', 'ended'];
 
 /** One channel of ours from before it exists until it is gone. */
 export interface OwnChannel {
@@ -61,10 +57,8 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
   const gone = new AbortController();
   const ended = Promise.withResolvers<ChannelEnd>();
   const entrance = Promise.withResolvers<void>();
-  const phaseListeners = new Set<(phase: ChannelPhase) => void>();
+  const phases = createChannelPhases();
   const dtmfListeners = new Set<(digit: string) => void>();
-  let phase: ChannelPhase = 'down';
-  let furthest: ChannelPhase = 'down';
   let end: ChannelEnd | undefined;
   let entered = false;
   /** What the far end gave as its reason. */
@@ -75,26 +69,19 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
   let stopRenewing: () => void = () => undefined;
   let hangingUp: Promise<'deleted' | 'absent' | 'unconfirmed'> | undefined;
 
-  const isBorn = () => entered || furthest !== 'down';
-
-  const advance = (next: ChannelPhase) => {
-    if (ORDER.indexOf(next) <= ORDER.indexOf(phase)) return;
-    if (next !== 'ended') furthest = next;
-    phase = next;
-    for (const listener of [...phaseListeners]) listener(next);
-  };
+  const isBorn = () => entered || phases.furthest !== 'down';
+  const isOver = () => phases.current === 'ended';
 
   /** `heard` is what ChannelDestroyed said. */
   const onEnd = (heard?: { cause: number; techCause: number | undefined }, reason = new Error('the channel is gone')) => {
-    if (phase === 'ended') return;
+    if (isOver()) return;
     end = heard && { ...heard, byUs, farEnd: farEnd() };
     stopRenewing();
     unlisten();
-    advance('ended');
+    phases.advance('ended');
     gone.abort(reason);
     entrance.resolve();
     ended.resolve(end ?? { cause: CAUSE_UNKNOWN, byUs });
-    phaseListeners.clear();
     dtmfListeners.clear();
   };
 
@@ -108,9 +95,9 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
         return entrance.resolve();
       case 'Dial':
         if (event.peer?.id !== channelId) return;
-        advance('dialled');
-        if (event.dialstatus === 'RINGING' || event.dialstatus === 'PROGRESS') advance('ringing');
-        if (event.dialstatus === 'ANSWER') advance('up');
+        phases.advance('dialled');
+        if (event.dialstatus === 'RINGING' || event.dialstatus === 'PROGRESS') phases.advance('ringing');
+        if (event.dialstatus === 'ANSWER') phases.advance('up');
         return;
       case 'ChannelStateChange':
         return onState(event.channel?.state ?? '');
@@ -132,31 +119,20 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
    */
   const causeOf = (cause: number) => {
     const isVague = cause === CAUSE_UNKNOWN || cause === NORMAL_CLEARING;
-    return isVague && furthest !== 'up' ? requestedCause || cause : cause;
+    return isVague && phases.furthest !== 'up' ? requestedCause || cause : cause;
   };
 
   const farEnd = (): ChannelEnd['farEnd'] => {
     if (byUs) return undefined;
-    if (furthest === 'ringing') return 'rang';
-    return furthest === 'dialled' && timedOut && requestedCause === undefined ? 'silent' : undefined;
+    if (phases.furthest === 'ringing') return 'rang';
+    return phases.furthest === 'dialled' && timedOut && requestedCause === undefined ? 'silent' : undefined;
   };
 
   const onState = (state: string) => {
-    if (state === 'Up') advance('up');
-    else if (state === 'Ringing') advance('ringing');
-    else if (state !== 'Down') advance('dialled');
+    if (state === 'Up') phases.advance('up');
+    else if (state === 'Ringing') phases.advance('ringing');
+    else if (state !== 'Down') phases.advance('dialled');
   };
-
-  const reached = (wanted: ChannelPhase) =>
-    new Promise<void>((resolve) => {
-      if (ORDER.indexOf(phase) >= ORDER.indexOf(wanted)) return resolve();
-      const look = (now: ChannelPhase) => {
-        if (ORDER.indexOf(now) < ORDER.indexOf(wanted)) return;
-        phaseListeners.delete(look);
-        resolve();
-      };
-      phaseListeners.add(look);
-    });
 
   const lastEvent = async () => {
     if (connection.state === 'connected') await waitFor(ended.promise, { timeoutMs: LAST_EVENT_MS, connection });
@@ -177,7 +153,7 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
 
   const hangup = (reason = 'normal') => {
     // A reconnecting socket may call a channel gone whose `create` is still on its way: only what was born has surely died.
-    hangingUp ??= phase === 'ended' && (end || isBorn()) ? Promise.resolve('absent') : removeIt(reason);
+    hangingUp ??= isOver() && (end || isBorn()) ? Promise.resolve('absent') : removeIt(reason);
     return hangingUp;
   };
 
@@ -190,7 +166,7 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
 
   return {
     get phase() {
-      return phase;
+      return phases.current;
     },
     get end() {
       return end;
@@ -200,18 +176,15 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
     },
     enteredOrEnded: entrance.promise,
     get wasDialled() {
-      return ORDER.indexOf(furthest) >= ORDER.indexOf('dialled');
+      return phases.furthest !== 'down';
     },
     get wasUp() {
-      return furthest === 'up';
+      return phases.furthest === 'up';
     },
-    reached,
-    onPhase(listener) {
-      phaseListeners.add(listener);
-      return () => phaseListeners.delete(listener);
-    },
+    reached: phases.reached,
+    onPhase: phases.on,
     keepAlive() {
-      if (phase === 'ended' || byUs) return;
+      if (isOver() || byUs) return;
       stopRenewing = holdDeadMansSwitch({
         connection,
         channelId,
@@ -231,7 +204,7 @@ export function createOwnChannel(options: OwnChannelOptions): OwnChannel {
       hangup: async () => void (await hangup()),
       letGo: forget,
       onDtmf(listener) {
-        if (phase !== 'ended') dtmfListeners.add(listener);
+        if (!isOver()) dtmfListeners.add(listener);
       },
       sendDtmf: (keys) => sendDtmf(connection, channelId, keys, gone.signal),
       play: (media, signal) =>

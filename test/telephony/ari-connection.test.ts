@@ -75,7 +75,7 @@ test('an Asterisk that is still starting is waited for', async () => {
     inTurn(status(404), status(503, 'Asterisk not booted'), html, hang, reset, ({ proceed }) => proceed()),
   );
   await connected();
-  expect(asterisk.count('ping')).toBe(6);
+  expect(asterisk.count('ping')).toBeGreaterThanOrEqual(6);
   expect(logger.warn).toHaveBeenCalledTimes(1);
 });
 

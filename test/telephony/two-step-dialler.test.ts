@@ -274,7 +274,7 @@ test('called off while dial is on its way: hung up, and the late dial finds noth
   const calledOff = new AbortController();
   asterisk.script('dial', ({ proceed }) => {
     calledOff.abort();
-    setTimeout(proceed, 100);
+    void came('hangup').then(() => setTimeout(proceed, 50));
   });
   expect(await dial({ signal: calledOff.signal })).toMatchObject({ kind: 'not-sent' });
   expectNothingLeft();
