@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CrmCallRecord } from '../../src/services/crm.ts';
-import { ATTEMPT_PROPERTY, createHubSpot } from '../../src/services/hubspot.ts';
+import { createHubSpot } from '../../src/services/hubspot.ts';
+import { ATTEMPT_PROPERTY } from '../../src/services/hubspot-calls.ts';
 import { endAfter, hang, json, type ReceivedRequest, type ScriptedServer, stallAfter, startScriptedServer } from './scripted-server.ts';
 import { failureOf } from './settled.ts';
 
