@@ -4,6 +4,8 @@ import { BYTES_PER_SAMPLE, bytesPerFrame, createFrameCutter, FRAME_MS } from './
 const MOST_LAG_FRAMES = 40;
 /** What was played is told in pieces of 100 ms, and frames come in bursts: only a greater difference sets a clock anew. */
 const MOST_JITTER_FRAMES = 6;
+/** So often it is looked whether all of late came late: Asterisk doesn't make up for a stall, and what follows it stays behind. */
+const LATENESS_FRAMES = 25;
 const KEPT_FRAMES = 128;
 /** Levels are smoothed over so much, for an echo doesn't keep to frames. */
 const SMOOTHING_FRAMES = 3;
@@ -15,6 +17,8 @@ const SOUND_DB = -50;
 const BELOW_LOUDEST_DB = 12;
 /** What comes back with less loss than this is no echo but somebody who speaks. */
 const LEAST_LOSS_DB = 10;
+/** Nothing came back. More than this would weigh for seconds against a delay that has just become the right one. */
+const LEAST_GAIN_DB = -40;
 /**
  * An echo follows our loudness this closely; two people who speak at once do not. Standard deviation; on the recorded openings 2 dB keep 0.2 % of a callee's voice
  * for an echo where there is none, 3 dB 5 %.
@@ -28,9 +32,9 @@ const MEMORY = 0.97;
 const MARGIN_DB = 6;
 /** What comes back quieter than this, or not at all, counts as so much quieter than expected: a few such frames end our belief, a lost one doesn't. */
 const MISSING_DB = 12;
-/** A room rings on, and bursts come early. */
-const EARLY_FRAMES = 3;
-const RINGING_FRAMES = 6;
+/** A room rings on, and a busy machine or network makes an echo earlier or later by some frames. */
+const EARLY_FRAMES = 6;
+const RINGING_FRAMES = 10;
 
 /** Takes our own voice out of what comes back from a telephone that stands on a table. By levels alone: whoever speaks over it is heard, echo and all. */
 export interface EchoSuppressor {
@@ -55,20 +59,26 @@ export function createEchoSuppressor({ sampleRate, now = () => performance.now()
 
   const loudDb = () => Math.max(SOUND_DB, ours.loudest() - BELOW_LOUDEST_DB);
 
+  const best = () => lags.filter((lag) => lag.isEcho).sort((a, b) => a.deviationDb - b.deviationDb)[0];
+
   function find(at: number): void {
     const theirDb = theirs.smooth(at);
     const loud = loudDb();
     for (const lag of lags) lag.compare(ours.smooth(at - lag.frames), theirDb, loud);
-    if (theirDb > SOUND_DB - LEAST_LOSS_DB) echo = lags.filter((lag) => lag.isEcho).sort((a, b) => a.deviationDb - b.deviationDb)[0];
+    if (theirDb > SOUND_DB - LEAST_LOSS_DB) echo = best();
   }
 
-  /** The room may change, and the receiver be taken up; or it never was an echo. */
-  function follow(at: number, lag: Lag): void {
-    const ourDb = ours.smooth(at - lag.frames);
-    lag.compare(ourDb, Math.max(theirs.smooth(at), ourDb + lag.gainDb - MISSING_DB), loudDb());
-    if (lag.deviationDb <= 2 * MOST_DEVIATION_DB) return;
-    echo = undefined;
-    for (const one of lags) one.forget();
+  /** The room may change, and the receiver be taken up; or it never was an echo. Or it is one of another delay: a voice of even loudness shows it where it begins and ends only. */
+  function follow(at: number, believed: Lag): void {
+    const theirDb = theirs.smooth(at);
+    const loud = loudDb();
+    for (const lag of lags) {
+      const ourDb = ours.smooth(at - lag.frames);
+      lag.compare(ourDb, lag === believed ? Math.max(theirDb, ourDb + lag.gainDb - MISSING_DB) : theirDb, loud);
+    }
+    if (believed.deviationDb <= 2 * MOST_DEVIATION_DB) return;
+    believed.forget();
+    echo = best();
   }
 
   /** How loud our voice may come back in this frame. */
@@ -113,8 +123,10 @@ function createLag(frames: number) {
     compare(ourDb: number, theirDb: number, loudDb: number): void {
       const isLoud = ourDb >= loudDb;
       const isUnexplained = ourDb < SOUND_DB && theirDb > SOUND_DB;
+      // Nobody makes a sound: what made one before is no noise that stays.
+      if (ourDb < SOUND_DB && !isUnexplained) unexplained *= MEMORY;
       if (!isLoud && !isUnexplained) return;
-      const gainDb = theirDb - ourDb;
+      const gainDb = Math.max(LEAST_GAIN_DB, theirDb - ourDb);
       measured = measured * MEMORY + (isLoud ? 1 : 0);
       sum = sum * MEMORY + (isLoud ? gainDb : 0);
       squares = squares * MEMORY + (isLoud ? gainDb ** 2 : 0);
@@ -144,6 +156,8 @@ function createLevels(now: () => number) {
   const smoothed = new Float64Array(KEPT_FRAMES).fill(SILENCE_DB);
   const powers = Array.from({ length: SMOOTHING_FRAMES }, () => 10 ** (SILENCE_DB / 10));
   let end = 0;
+  let leastLate = Number.POSITIVE_INFINITY;
+  let sinceLook = 0;
   const read = (levels: Float64Array, index: number) =>
     index >= end || index < end - KEPT_FRAMES ? SILENCE_DB : (levels[index % KEPT_FRAMES] ?? SILENCE_DB);
 
@@ -160,13 +174,22 @@ function createLevels(now: () => number) {
     /** So many frames follow, the last of which ends now. */
     next(count: number): void {
       const begins = Math.floor(now() / FRAME_MS) - count;
-      if (Math.abs(begins - end) <= MOST_JITTER_FRAMES) return;
-      if (begins < end || begins > end + KEPT_FRAMES) {
+      const late = begins - end;
+      leastLate = Math.min(leastLate, late);
+      sinceLook += count;
+      let lost = Math.abs(late) > MOST_JITTER_FRAMES ? late : 0;
+      if (sinceLook >= LATENESS_FRAMES) {
+        if (lost === 0 && leastLate > 1) lost = leastLate;
+        leastLate = Number.POSITIVE_INFINITY;
+        sinceLook = 0;
+      }
+      if (lost < 0 || lost > KEPT_FRAMES) {
         single.fill(SILENCE_DB);
         smoothed.fill(SILENCE_DB);
         end = begins;
+        return;
       }
-      while (end < begins) add(SILENCE_DB);
+      for (; lost > 0; lost--) add(SILENCE_DB);
     },
     /** Returns its index. */
     add,

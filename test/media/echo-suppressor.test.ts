@@ -14,23 +14,34 @@ interface Line {
   echo?: { db: number; delayMs: number; untilMs?: number };
   /** What the callee says, so loud. */
   callee?: { pcm: Buffer; db: number; fromMs: number };
+  /** Asterisk stands still for so long, every second and a half, and makes up for nothing. */
+  stallMs?: number;
+  /** What the callee has said before we speak, a second ago. */
+  hello?: Buffer;
 }
 
 /** We speak on and on; returns what comes from the callee, frame by frame, and what is left of it. */
-function listen({ echo, callee }: Line) {
+function listen({ echo, callee, stallMs = 0, hello = Buffer.alloc(0) }: Line) {
   let now = 1_000;
   const suppressor = createEchoSuppressor({ sampleRate: 8_000, now: () => now });
   const cameBack =
     echo && Buffer.concat([Buffer.alloc(echo.delayMs * 16), scaled(ours.subarray(0, (echo.untilMs ?? 60_000) * 16), echo.db)]);
   const said = callee && Buffer.concat([Buffer.alloc(callee.fromMs * 16), scaled(callee.pcm, callee.db)]);
+  const before = Buffer.concat([hello, Buffer.alloc(16_000)]);
+  for (let at = 0; hello.length > 0 && at < before.length; at += FRAME_BYTES) {
+    now += 20;
+    suppressor.hear(frameOf(before, at));
+  }
+  const from = now;
   const frames: { ms: number; came: Buffer; left: Buffer; theirs: Buffer }[] = [];
   for (let at = 0; at < ours.length; at += FRAME_BYTES) {
     now += 20;
+    if ((at / FRAME_BYTES) % 75 === 74) now += stallMs;
     // As the legs tell it: in pieces of 100 ms, when they were heard.
     if ((at / FRAME_BYTES) % 5 === 4) suppressor.played(ours.subarray(at - 4 * FRAME_BYTES, at + FRAME_BYTES));
     const theirs = frameOf(said, at);
     const came = sum(frameOf(cameBack, at), theirs);
-    frames.push({ ms: now - 1_000, came, left: suppressor.hear(came), theirs });
+    frames.push({ ms: now - from, came, left: suppressor.hear(came), theirs });
   }
   return frames;
 }
@@ -76,6 +87,17 @@ describe('our own voice, come back from the callee', () => {
     const mattering = frames.filter(({ came }) => levelDb(came) > -50);
     expect(mattering.length).toBeGreaterThan(20);
     expect(mattering.filter(({ left }) => levelDb(left) > -60).length / mattering.length).toBeLessThan(0.02);
+  });
+
+  it.each([
+    ['after they said hello', { hello: theirs.subarray(0, 60 * FRAME_BYTES) }],
+    ['through an Asterisk that stands still now and then', { stallMs: 100 }],
+    ['through an Asterisk that stands still now and then, for longer', { stallMs: 160 }],
+  ])('is silence %s, too', (_how, line) => {
+    const frames = listen({ echo: { db: -20, delayMs: 150 }, ...line }).filter(({ ms }) => ms > 1_300);
+    const mattering = frames.filter(({ came }) => levelDb(came) > -50);
+    const share = mattering.filter(({ left }) => levelDb(left) > -60).length / mattering.length;
+    expect(share).toBeLessThan(0.005);
   });
 
   it('does not hide somebody who speaks over it', () => {
