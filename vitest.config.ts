@@ -33,7 +33,7 @@ const group = ({
 export default defineConfig({
   test: {
     globalSetup: ['test/redis.ts'],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     hookTimeout: 30_000,
     // A second, which is usual, is not much on a machine that several files share.
     expect: { poll: { timeout: 10_000 } },
