@@ -16,11 +16,16 @@ export interface SpeechOnLineOptions {
   signal: AbortSignal;
 }
 
+/** What somebody says as they pick up, before we listen: a "Hello?" and a breath. More would only delay what is understood after it. */
+const EARLY_FRAMES = 100;
+
 /** When the callee speaks, as the leg's detector has it. Tells of it from `start` on, also of who began before. */
 export function watchSpeech({ leg, onFrame, onBegin, onEnd, now, signal }: SpeechOnLineOptions): { start(): void } {
   /** Somebody who picks up may have begun before we listen. */
   let alreadySpeaks: SpeechChange | undefined;
-  const stopWaiting = leg.onFrame((_frame, speech) => {
+  let early: Buffer[] = [];
+  const stopWaiting = leg.onFrame((frame, speech) => {
+    early = [...early, frame].slice(-EARLY_FRAMES);
     if (speech) alreadySpeaks = speech.change === 'speech-start' ? speech : undefined;
   });
   whenAborted(signal, stopWaiting);
@@ -36,6 +41,7 @@ export function watchSpeech({ leg, onFrame, onBegin, onEnd, now, signal }: Speec
     start() {
       stopWaiting();
       if (alreadySpeaks) onChange(alreadySpeaks);
+      for (const frame of early.splice(0)) onFrame(frame);
       const stop = leg.onFrame((frame, speech) => {
         onFrame(frame);
         if (speech) onChange(speech);

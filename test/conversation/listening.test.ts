@@ -15,7 +15,7 @@ const FINAL_MS = 100;
 driveTheClock();
 
 /** An ear on a line where somebody says what the test says, and a model that is asked early. */
-async function listen({ losesFinals = false } = {}) {
+async function listen({ losesFinals = false, early = [] as Buffer[] } = {}) {
   const over = new AbortController();
   const frames = new Set<(frame: Buffer, speech?: SpeechChange) => void>();
   const leg: Pick<MediaLeg, 'sampleRate' | 'onFrame' | 'pauseOnSpeech' | 'resume'> = {
@@ -30,13 +30,14 @@ async function listen({ losesFinals = false } = {}) {
   let heard: SpeechToTextOptions | undefined;
   let spoken = '';
   let distrusted = 0;
+  const sent: Buffer[] = [];
   const ear = createEar({
     leg: leg as MediaLeg,
     speechToText: {
       async open(options) {
         heard = options;
         return {
-          send() {},
+          send: (pcm) => void sent.push(pcm),
           commit() {
             const text = spoken;
             if (losesFinals) return;
@@ -52,6 +53,7 @@ async function listen({ losesFinals = false } = {}) {
     signal: over.signal,
   });
   await ear.ready;
+  for (const frame of early) for (const listener of [...frames]) listener(frame);
   ear.start();
   const told: CalleeSound[] = [];
   ear.onSound((sound) => told.push(sound));
@@ -68,7 +70,7 @@ async function listen({ losesFinals = false } = {}) {
       await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
     },
   };
-  const early = createEarlyReplies({
+  const earlyReplies = createEarlyReplies({
     ear,
     begin: (text, signal) =>
       startReply({
@@ -80,7 +82,7 @@ async function listen({ losesFinals = false } = {}) {
       }),
     signal: over.signal,
   });
-  early.listen();
+  earlyReplies.listen();
 
   const change = (what: SpeechChange['change']) => {
     for (const listener of [...frames]) listener(Buffer.alloc(320), { change: what, at: performance.now(), paused: false });
@@ -96,8 +98,9 @@ async function listen({ losesFinals = false } = {}) {
     () => {},
   );
   return {
-    early,
+    early: earlyReplies,
     told,
+    sent,
     asked,
     aborted,
     get turn() {
@@ -129,6 +132,15 @@ async function listen({ losesFinals = false } = {}) {
     },
   };
 }
+
+it('hears what somebody says as they pick up, in order, before what comes next', async () => {
+  const hello = [1, 2, 3].map((value) => Buffer.alloc(320, value));
+  const line = await listen({ early: hello });
+  await line.says('');
+  expect(line.sent.slice(0, 3)).toEqual(hello);
+  expect(line.sent.length).toBeGreaterThan(3);
+  await line.hangUp();
+});
 
 describe('the end of a turn', () => {
   it('comes at once after a finished sentence', async () => {
