@@ -14,7 +14,7 @@ beforeEach(async () => {
   asterisk = await startScriptedAsterisk();
   connection = createAriConnection({
     ...{ url: asterisk.url, username: 'worker', password: 'pass', app: 'app', logger },
-    ...{ requestTimeoutMs: 250, reconnectDelaysMs: { first: 10, longest: 50 } },
+    ...{ requestTimeoutMs: 1_000, reconnectDelaysMs: { first: 10, longest: 50 } },
   });
   await connection.waitUntilConnected(AbortSignal.timeout(10_000));
 });
