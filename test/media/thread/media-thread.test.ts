@@ -171,7 +171,7 @@ test('the frame in which the callee begins to speak pauses us, although the main
   const sentAt = performance.now();
   block(1_000);
   const freeAt = performance.now();
-  await until(() => changes.length === 1);
+  await until(() => changes.length > 0);
   expect(changes[0]).toMatchObject({ change: 'speech-start', paused: true });
   expect(changes[0]?.at).toBeGreaterThanOrEqual(sentAt - 1);
   // Noticed while we were busy.
