@@ -167,14 +167,15 @@ describe.each([...LINES, ...LINES_IN_THREAD])('a media leg by %s', (_, openLine)
       [1_000, 3_200],
     ] as const)
       say(pcm.subarray(from, to));
-    await until(() => frames.length === 10);
-    expect(frames.every((frame) => frame.length === 320)).toBe(true);
-    expect(Buffer.concat(frames).equals(pcm)).toBe(true);
+    await until(() => frames.length >= 10);
     stop();
+    const heard = frames.splice(0);
+    expect(heard.every((frame) => frame.length === 320)).toBe(true);
+    expect(Buffer.concat(heard).subarray(0, pcm.length).equals(pcm)).toBe(true);
     leg.onFrame((frame) => later.push(frame));
     say(counted(20));
-    await until(() => later.length === 1);
-    expect(frames.length).toBe(10);
+    await until(() => later.length >= 1);
+    expect(frames).toEqual([]);
   });
 
   test('after a stall the newest second is kept and what is older is dropped', async () => {
@@ -237,7 +238,7 @@ describe.each([...LINES, ...LINES_IN_THREAD])('a media leg by %s', (_, openLine)
     leg.onFrame((frame) => frames.push(frame));
     sendJunk();
     say(counted(20));
-    await until(() => frames.length === 1);
+    await until(() => frames.length >= 1);
     expect(frames[0]?.equals(counted(20))).toBe(true);
     void leg.speak().write(counted(40));
     await play(60);
