@@ -1,14 +1,21 @@
 import { type Mechanism, NAIVE } from './broken/mechanisms.ts';
 import type { Story } from './campaign.ts';
 import { type HistoryOptions, type Plan, runHistory } from './histories.ts';
-import { runSeed } from './random-faults.ts';
+import { type RandomFault, runFaults } from './random-faults.ts';
 import type { Violation } from './sightings.ts';
 
 const DIALLED = 'asterisk POST ari/channels/{callee}/dial #1 answer';
 const TALKING = 'asterisk POST ari/bridges/{id}/addChannel #1 answer';
 
-/** For each mechanism the history, or the seed, in which only it keeps a promise from being broken. */
-export const PROOFS: Readonly<Record<Mechanism, (Plan & { story?: Story }) | { seed: number }>> = {
+/** A voice breaks down while two of three alert channels are away. */
+const UNHEARD: readonly RandomFault[] = [
+  { kind: 'Telegram down', after: 60, forMs: 20_000 },
+  { kind: 'mail server down', after: 60, forMs: 20_000 },
+  { kind: 'text-to-speech down', after: 60, forMs: 10_000 },
+];
+
+/** For each mechanism the history, or the faults, in which only it keeps a promise from being broken. */
+export const PROOFS: Readonly<Record<Mechanism, (Plan & { story?: Story }) | { faults: readonly RandomFault[] }>> = {
   'mark-not-written': { boundary: DIALLED, signal: 'kill' },
   'claim-forgets': { boundary: DIALLED, signal: 'kill' },
   'end-unfenced': { boundary: TALKING, signal: 'freeze' },
@@ -20,15 +27,14 @@ export const PROOFS: Readonly<Record<Mechanism, (Plan & { story?: Story }) | { s
   'no-dead-mans-switch': { boundary: TALKING, signal: 'alone' },
   'no-sweep': { boundary: TALKING, signal: 'kill' },
   'record-created-anew': { boundary: 'hubspot POST crm/v3/objects/calls #1 answer', signal: 'cut' },
-  // A voice and two channels are away at the same time.
-  'alerts-tried-once': { seed: 30 },
+  'alerts-tried-once': { faults: UNHEARD },
 };
 
 /** What a worker without this mechanism does wrong; nothing, when the harness can't tell. */
 export async function prove(mechanism: Mechanism, options: HistoryOptions): Promise<readonly Violation[]> {
   const proof = PROOFS[mechanism];
   const broken = { ...options, broken: mechanism };
-  const played = 'seed' in proof ? runSeed(proof.seed, broken) : runHistory(proof, { ...broken, story: proof.story });
+  const played = 'faults' in proof ? runFaults(proof.faults, broken) : runHistory(proof, { ...broken, story: proof.story });
   return (await played).violations;
 }
 

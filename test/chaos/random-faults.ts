@@ -61,28 +61,35 @@ export function planFaults(seed: number): RandomFault[] {
   })).sort((one, other) => one.after - other.after);
 }
 
-export interface RandomVerdict {
-  seed: number;
-  faults: RandomFault[];
+export interface FaultsVerdict {
+  faults: readonly RandomFault[];
   /** How many of them came to pass; the calls may be over before the last. */
   happened: number;
   violations: Violation[];
   tookMs: number;
 }
 
+export interface RandomVerdict extends FaultsVerdict {
+  seed: number;
+}
+
 const CONTACTS = 4;
 /** Refused requests after which some breaker must have opened: each of two workers bears three in a row. */
 const MANY = 12;
 
-export interface SeedOptions extends HistoryOptions {
+export interface FaultOptions extends HistoryOptions {
   /** How many there are at first. Default 2. */
   workers?: number;
 }
 
 /** Four contacts, two workers, and what the seed does to them. */
-export async function runSeed(seed: number, options: SeedOptions): Promise<RandomVerdict> {
+export async function runSeed(seed: number, options: FaultOptions): Promise<RandomVerdict> {
+  return { seed, ...(await runFaults(planFaults(seed), options)) };
+}
+
+/** The same with these faults. */
+export async function runFaults(faults: readonly RandomFault[], options: FaultOptions): Promise<FaultsVerdict> {
   const startedAt = Date.now();
-  const faults = planFaults(seed);
   const run = await startChaosRun({ ...options, listening: true });
   try {
     const happened = await play(run, faults, options);
@@ -92,13 +99,13 @@ export async function runSeed(seed: number, options: SeedOptions): Promise<Rando
     const brokeDown = refused >= MANY ? ['elevenlabs:text-to-speech'] : [];
     const violations = [...check(seen), ...(told === undefined ? [] : checkTelling({ ...seen, told, brokeDown }))];
     if (violations.length > 0) options.onLogs?.(await logsOf(run));
-    return { seed, faults, happened, violations, tookMs: Date.now() - startedAt };
+    return { faults, happened, violations, tookMs: Date.now() - startedAt };
   } finally {
     await run.close();
   }
 }
 
-async function play(run: ChaosRun, faults: readonly RandomFault[], { broken, workers = 2 }: SeedOptions): Promise<number> {
+async function play(run: ChaosRun, faults: readonly RandomFault[], { broken, workers = 2 }: FaultOptions): Promise<number> {
   const left = [...faults];
   const underWay = new Set<Promise<unknown>>();
   let crossed = 0;

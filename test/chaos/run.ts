@@ -175,8 +175,8 @@ async function runProofs(): Promise<number> {
       if (violations.length === 0) unproven += 1;
       progress.tick(0);
       rows.push({
-        step: `without ${mechanism}: ${'seed' in proof ? `seed ${proof.seed}` : proof.boundary}`,
-        signal: 'seed' in proof ? '' : proof.signal,
+        step: `without ${mechanism}: ${'faults' in proof ? proof.faults.map(({ kind }) => kind).join(', ') : proof.boundary}`,
+        signal: 'faults' in proof ? '' : proof.signal,
         verdict: violations.length > 0 ? `found: ${told(violations)}` : styleText('red', 'not found'),
       });
     }
