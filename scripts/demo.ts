@@ -79,8 +79,9 @@ async function main(): Promise<number> {
     const app = await startWorker(parts);
     stops.push(() => app.stop());
     const rows = await callEverybody(parts);
-    await printReport({ rows, world, app, password: WEB_PASSWORD, dataDir: DATA_DIR, tookMs: Date.now() - startedAt, redis });
-    if (values.stay) await new Promise(() => console.log('Ctrl-C ends it.'));
+    const stays = values.stay === true;
+    await printReport({ rows, world, app, password: WEB_PASSWORD, dataDir: DATA_DIR, tookMs: Date.now() - startedAt, redis, stays });
+    if (stays) await new Promise(() => console.log('Ctrl-C ends it.'));
     return rows.every((row) => row.disposition !== undefined && row.disposition !== 'failed') ? 0 : 1;
   } finally {
     await stopAll();

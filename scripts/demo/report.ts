@@ -12,14 +12,16 @@ export interface Report {
   dataDir: string;
   tookMs: number;
   redis: { kind: string };
+  /** Everything is kept up after the report. */
+  stays: boolean;
 }
 
 /** What came of it: outcomes, the CRM's rows as the CRM has them, and where to look further. */
-export async function printReport({ rows, world, app, password, dataDir, tookMs, redis }: Report): Promise<void> {
+export async function printReport({ rows, world, app, password, dataDir, tookMs, redis, stays }: Report): Promise<void> {
   await crmIsComplete(world, rows.length);
   console.log('\nOutcomes');
   const outcomes = plainTable(['contact', 'phone', 'disposition', 'talk', 'why']);
-  for (const row of rows) outcomes.push([row.name, row.phone, row.disposition ?? '', `${row.talkSeconds ?? 0} s`, why(row)]);
+  for (const row of rows) outcomes.push([row.name, row.phone, row.disposition ?? '', `${row.talkSeconds ?? 0} s`, why(row, stays)]);
   console.log(outcomes.toString());
 
   console.log('\nCall records in the CRM');
@@ -33,14 +35,18 @@ export async function printReport({ rows, world, app, password, dataDir, tookMs,
   console.log(
     `\n${rows.length} contacts, ${world.hubSpot.rows.length} CRM records, ${(tookMs / 1000).toFixed(0)} s. Redis: ${redis.kind}.`,
   );
-  console.log(`Bull Board  ${app.web?.boardUrl}   (while it runs; user ringfence, password ${password})`);
-  console.log(`Recordings  ${app.web?.recordingsUrl}   and in ${dataDir}/recordings (left: the agent, right: the callee)`);
+  if (stays) {
+    console.log(`Bull Board  ${app.web?.boardUrl}   (user ringfence, password ${password})`);
+    console.log(`Recordings  ${app.web?.recordingsUrl}`);
+  } else console.log('Bull Board  npm run demo -- --stay keeps it up');
+  console.log(`Recordings  ${dataDir}/recordings (left: the agent, right: the callee)`);
   console.log(`Log         ${dataDir}/demo.log`);
 }
 
-function why({ reason, redialAt }: CallRow): string {
+function why({ reason, redialAt }: CallRow, stays: boolean): string {
   if (redialAt === undefined) return reason;
-  return `${reason}; dialled again at ${new Date(redialAt).toTimeString().slice(0, 5)}, if the worker is still there`;
+  const at = new Date(redialAt).toTimeString().slice(0, 5);
+  return stays ? `${reason}; dialled again at ${at}` : `${reason}; a worker that went on would dial again at ${at}`;
 }
 
 /** Records travel through the outbox, a moment behind the calls. */
