@@ -8,8 +8,8 @@ import type { AnsweredCall } from './dial.ts';
 import { noteWhileTheyTalk, whilePutThrough } from './put-through.ts';
 
 /**
- * What Asterisk has played is still on its way to the callee's ear: a telephone keeps up to a tenth of a second or two against jitter. A hang-up would cut the
- * end of our goodbye. Milliseconds.
+ * What Asterisk has played is not heard yet: the network and the callee's phone hold back a tenth of a second or two of it against jitter, and a hang-up would cut
+ * that off our goodbye. Milliseconds.
  */
 const SOUNDING_MS = 300;
 

@@ -33,8 +33,8 @@ export function createInbound(frameBytes: number, onFrame: (frame: Buffer) => vo
   let allowedAt = now();
   let waiting: Buffer[] = [];
   let scheduled: NodeJS.Immediate | undefined;
-  let line: NodeJS.Timeout | undefined;
-  let missing: NodeJS.Immediate | undefined;
+  let ticks: NodeJS.Timeout | undefined;
+  let filling: NodeJS.Immediate | undefined;
   let missedFrames = 0;
   let ended = false;
 
@@ -64,16 +64,16 @@ export function createInbound(frameBytes: number, onFrame: (frame: Buffer) => vo
       waiting = waiting.slice(-most);
       if (waiting.length === 0 || ended) return;
       missedFrames = 0;
-      line ??= setInterval(() => {
-        missing = setImmediate(fill);
+      ticks ??= setInterval(() => {
+        filling = setImmediate(fill);
       }, FRAME_MS);
       // All that had piled up in the socket is read before an immediate runs, so that what is dropped is old, not new.
       scheduled ??= setImmediate(handOver);
     },
     end() {
       ended = true;
-      clearInterval(line);
-      clearImmediate(missing);
+      clearInterval(ticks);
+      clearImmediate(filling);
       clearImmediate(scheduled);
       handOver();
     },
